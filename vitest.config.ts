@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+const specs = ['src/**', 'embedded/**', 'test/**', 'tools/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: specs.map((folder) => `${folder}/*.spec.ts`),
+          exclude: ['**/*.int.spec.ts', '**/*.e2e.spec.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: specs.map((folder) => `${folder}/*.int.spec.ts`),
+          globalSetup: ['test/support/servers.setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.spec.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
