@@ -1,0 +1,75 @@
+/** Where a record stands in the log of all streams. Both numbers are unsigned 64-bit. */
+export interface Position {
+  readonly commit: bigint;
+  readonly prepare: bigint;
+}
+
+/** What is to be appended: JSON, not yet numbered. `id` makes a retry of the same append recognizable. */
+export interface EventToAppend {
+  readonly id: string;
+  readonly type: string;
+  readonly data: object;
+  readonly metadata: object;
+}
+
+/** What the log holds: JSON as it was written, whoever wrote it. `decode` makes a known event of it. */
+export interface StoredEvent {
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly position: Position;
+  readonly id: string;
+  readonly type: string;
+  readonly data: unknown;
+  readonly metadata: unknown;
+}
+
+/** The revision that the stream's last event must have for an append to be accepted. */
+export type ExpectedRevision = bigint | 'no_stream';
+
+export type AppendOutcome =
+  | { readonly status: 'appended'; readonly revision: bigint; readonly position: Position }
+  | { readonly status: 'conflict' };
+
+/** What a subscription tells, in the order of the log. */
+export type LogItem =
+  | { readonly kind: 'event'; readonly event: StoredEvent }
+  /** Nothing that the subscription asks for stands before this position and after what was told. */
+  | { readonly kind: 'checkpoint'; readonly position: Position }
+  /** The subscription has reached the live end of the log. */
+  | { readonly kind: 'caught-up' };
+
+export interface SubscriptionOptions {
+  /** Only events of streams whose name starts with one of these. */
+  readonly streamPrefixes: readonly string[];
+  /** Only what stands after this position. */
+  readonly after: Position | 'start';
+  /** Ends the subscription: the iteration then finishes without an error. */
+  readonly signal: AbortSignal;
+  /** How many items one array holds at most. Default 500. */
+  readonly maxBatch?: number;
+}
+
+/**
+ * The log of all events: what the service asks of EventStoreDB.
+ *
+ * Every method throws `EventLogUnavailable` when the store cannot be reached or does not answer in time.
+ * After an append that threw, the events may have been written or not.
+ */
+export interface EventLog {
+  /** The events of a stream from `from` (default 0) on, oldest first; none when there is no such stream. */
+  read(stream: string, from?: bigint): Promise<readonly StoredEvent[]>;
+  /** The last event of a stream, or undefined when there is none. */
+  readLast(stream: string): Promise<StoredEvent | undefined>;
+  /** Appends all of the events or none. A stream that is not at `expected` is a `conflict`, not an error. */
+  append(stream: string, expected: ExpectedRevision, events: readonly EventToAppend[]): Promise<AppendOutcome>;
+  /**
+   * Past and then live events of all streams, in the order of the log. Each array holds what has arrived
+   * since the last one was taken, so that a lone live event comes at once and a backlog comes in batches.
+   */
+  subscribe(options: SubscriptionOptions): AsyncIterable<readonly LogItem[]>;
+}
+
+/** The event store cannot be reached, or does not answer in time. */
+export class EventLogUnavailable extends Error {
+  override readonly name = 'EventLogUnavailable';
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/** The id of an aggregate: a UUID in lower case, made by the command side (version 7). */
+const uuid = z.guid().toLowerCase();
+
+export const OrganizationId = uuid.brand<'OrganizationId'>();
+export type OrganizationId = z.output<typeof OrganizationId>;
+
+export const FactoryId = uuid.brand<'FactoryId'>();
+export type FactoryId = z.output<typeof FactoryId>;
+
+/** The registry's own id of a gateway; the device's identifier is a `DeviceId`. */
+export const GatewayId = uuid.brand<'GatewayId'>();
+export type GatewayId = z.output<typeof GatewayId>;
+
+/** What the device calls itself: `gateway_id` in REST and in the tables, `gatewayId` in events. */
+export const DeviceId = z.string().min(1).brand<'DeviceId'>();
+export type DeviceId = z.output<typeof DeviceId>;
+
+/** One attempt to take a device id; the gateway's own event repeats it. */
+export const ReservationId = uuid.brand<'ReservationId'>();
+export type ReservationId = z.output<typeof ReservationId>;

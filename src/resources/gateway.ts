@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { Recorded } from '../events/codec.ts';
+import type { GatewayEvent } from '../events/gateway.ts';
+import { JsonObject } from '../events/json.ts';
+
+/** A gateway as the world sees it, in REST and on NATS: without its password, encrypted or not. */
+export const GatewayResource = z.object({
+  id: z.guid(),
+  factory_id: z.guid(),
+  gateway_id: z.string(),
+  name: z.string(),
+  url: z.string(),
+  email: z.string(),
+  model: z.string().nullable(),
+  firmware_version: z.string().nullable(),
+  metadata: JsonObject,
+  last_seen_at: z.iso.datetime().nullable(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+export type GatewayResource = z.output<typeof GatewayResource>;
+
+/**
+ * The gateway after an event; undefined as long as it was never created. `last_seen_at` is observed,
+ * not recorded in the log, and therefore null here. A reservation that was abandoned changes nothing of
+ * the gateway: somebody else's attempt to take its device id is not news about it.
+ */
+export function foldGateway(
+  gateway: GatewayResource | undefined,
+  event: Recorded<GatewayEvent>,
+): GatewayResource | undefined {
+  const { occurredAt } = event.metadata;
+  if (event.type === 'GatewayCreated') {
+    const { id, factoryId, gatewayId, name, url, email, model, firmwareVersion, metadata } = event.data;
+    return {
+      id,
+      factory_id: factoryId,
+      gateway_id: gatewayId,
+      name,
+      url,
+      email,
+      model,
+      firmware_version: firmwareVersion,
+      metadata,
+      last_seen_at: null,
+      created_at: occurredAt,
+      updated_at: occurredAt,
+    };
+  }
+  if (gateway === undefined || event.type === 'GatewayIdReservationAbandoned') return gateway;
+  if (event.type !== 'GatewayUpdated') return { ...gateway, updated_at: occurredAt };
+  const { id: _, factoryId: __, organizationId: ___, reservationId: ____, ...changes } = event.data;
+  const { gatewayId = gateway.gateway_id, firmwareVersion = gateway.firmware_version, ...rest } = changes;
+  return { ...gateway, ...rest, gateway_id: gatewayId, firmware_version: firmwareVersion, updated_at: occurredAt };
+}
