@@ -1,0 +1,105 @@
+import type { FactoryEvent } from '../events/factory.ts';
+import type { FactoryId, OrganizationId } from '../events/ids.ts';
+import type { JsonObject } from '../events/json.ts';
+import { changedFields } from './changes.ts';
+import { accept, type Decider, type Decision, ignore, reject, unreachable } from './decision.ts';
+import type { Organization } from './organization.ts';
+
+export const factoryStream = (id: FactoryId) => `factory-${id}` as const;
+
+interface FactoryIds {
+  readonly id: FactoryId;
+  readonly organizationId: OrganizationId;
+}
+
+interface FactoryFields {
+  readonly name: string;
+  readonly location: string | null;
+  readonly timezone: string;
+  readonly metadata: JsonObject;
+}
+
+export type Factory =
+  | { readonly status: 'none' }
+  | { readonly status: 'active' | 'deleted'; readonly ids: FactoryIds; readonly fields: FactoryFields };
+
+export type FactoryCommand =
+  | {
+      readonly type: 'CreateFactory';
+      readonly ids: FactoryIds;
+      readonly fields: FactoryFields;
+      readonly organization: Organization;
+    }
+  | { readonly type: 'UpdateFactory'; readonly fields: Partial<FactoryFields> }
+  | { readonly type: 'SoftDeleteFactory' }
+  | { readonly type: 'RestoreFactory'; readonly organization: Organization };
+
+type Command<Type extends FactoryCommand['type']> = Extract<FactoryCommand, { type: Type }>;
+type FactoryDecision = Decision<FactoryEvent>;
+
+function evolve(factory: Factory, event: FactoryEvent): Factory {
+  if (event.type === 'FactoryCreated') {
+    const { id, organizationId, ...fields } = event.data;
+    return { status: 'active', ids: { id, organizationId }, fields };
+  }
+  if (factory.status === 'none') return factory;
+  switch (event.type) {
+    case 'FactoryUpdated': {
+      const { id: _, organizationId: __, ...changes } = event.data;
+      return { ...factory, fields: { ...factory.fields, ...changes } };
+    }
+    case 'FactorySoftDeleted':
+      return { ...factory, status: 'deleted' };
+    case 'FactoryRestored':
+      return { ...factory, status: 'active' };
+    default:
+      return unreachable(event);
+  }
+}
+
+function create({ ids, fields, organization }: Command<'CreateFactory'>, factory: Factory): FactoryDecision {
+  if (factory.status !== 'none') return reject('AlreadyExists');
+  if (organization.status !== 'active') return reject('OrganizationNotFound');
+  return accept({ type: 'FactoryCreated', data: { ...ids, ...fields } });
+}
+
+function update({ fields }: Command<'UpdateFactory'>, factory: Factory): FactoryDecision {
+  if (factory.status !== 'active') return reject('FactoryNotFound');
+  const changes = changedFields(fields, factory.fields);
+  if (Object.keys(changes).length === 0) return ignore;
+  return accept({ type: 'FactoryUpdated', data: { ...factory.ids, ...changes } });
+}
+
+function softDelete(factory: Factory): FactoryDecision {
+  if (factory.status === 'none') return reject('FactoryNotFound');
+  if (factory.status === 'deleted') return ignore;
+  return accept({ type: 'FactorySoftDeleted', data: factory.ids });
+}
+
+function restore({ organization }: Command<'RestoreFactory'>, factory: Factory): FactoryDecision {
+  if (factory.status === 'none') return reject('FactoryNotFound');
+  if (factory.status === 'active') return ignore;
+  if (organization.status !== 'active') return reject('ParentDeleted');
+  return accept({ type: 'FactoryRestored', data: factory.ids });
+}
+
+function decide(command: FactoryCommand, factory: Factory): FactoryDecision {
+  switch (command.type) {
+    case 'CreateFactory':
+      return create(command, factory);
+    case 'UpdateFactory':
+      return update(command, factory);
+    case 'SoftDeleteFactory':
+      return softDelete(factory);
+    case 'RestoreFactory':
+      return restore(command, factory);
+    default:
+      return unreachable(command);
+  }
+}
+
+export const factoryDecider: Decider<FactoryCommand, Factory, FactoryEvent> = {
+  initial: { status: 'none' },
+  evolve,
+  decide,
+};

@@ -1,0 +1,76 @@
+// One active gateway per device id, without a table. The identity stream of a device id names its last holder;
+// whether the holder still has it, its own stream says. See docs/adr/0003-gateway-identity.md.
+import type { GatewayEvent } from '../events/gateway.ts';
+import type { GatewayIdentityEvent } from '../events/gateway-identity.ts';
+import type { DeviceId, GatewayId, ReservationId } from '../events/ids.ts';
+import type { Gateway, GatewayIds } from './gateway.ts';
+
+/** Any string is safe as a device id: what a stream name should not hold is percent-encoded. */
+export const gatewayIdentityStream = (id: DeviceId) => `gatewayIdentity-${encodeURIComponent(id)}` as const;
+
+/** An attempt of a gateway to take a device id. */
+export interface Claim extends GatewayIds {
+  readonly gatewayId: DeviceId;
+  readonly reservationId: ReservationId;
+}
+
+/** The claim that has to be reserved before a gateway event may be appended, if it takes a device id. */
+export function claimOf(event: GatewayEvent): Claim | undefined {
+  switch (event.type) {
+    case 'GatewayCreated':
+    case 'GatewayUpdated':
+    case 'GatewayRestored': {
+      const { id, factoryId, organizationId, gatewayId, reservationId } = event.data;
+      if (gatewayId === undefined || reservationId === undefined) return undefined;
+      return { id, factoryId, organizationId, gatewayId, reservationId };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Who reserved the device id last, and when (ISO-8601 UTC). */
+export interface Reservation {
+  readonly claim: Claim;
+  readonly reservedAt: string;
+}
+
+export type Judgement =
+  /** The taker may reserve the id at the revision of the identity stream that was read. */
+  | 'free'
+  /** Another gateway has it, or a command that takes it for one is in flight. */
+  | 'taken'
+  /** The command that reserved it seems dead: make sure that it is, then judge again. */
+  | 'abandoned';
+
+/**
+ * Judges the last reservation of a device id by what its holder's stream says.
+ *
+ * @param reservation the last event of the identity stream
+ * @param holder the gateway that the reservation names
+ * @param taker the gateway that wants the device id
+ * @param now ISO-8601 UTC
+ * @param graceMs for how long a reservation that its holder's stream does not mention counts as in flight
+ */
+export function judgeReservation(
+  { claim, reservedAt }: Reservation,
+  holder: Gateway,
+  taker: GatewayId,
+  now: string,
+  graceMs: number,
+): Judgement {
+  // Rival commands of one gateway meet in that gateway's own stream, where only one can append.
+  if (claim.id === taker) return 'free';
+  if (holder.status === 'active' && holder.fields.gatewayId === claim.gatewayId) return 'taken';
+  if (holder.settled.includes(claim.reservationId)) return 'free';
+  return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'taken' : 'abandoned';
+}
+
+export function reserved(claim: Claim): GatewayIdentityEvent {
+  return { type: 'GatewayIdReserved', data: claim };
+}
+
+/** Written to the holder's stream: whoever read that stream before can no longer append to it. */
+export function reservationAbandoned(claim: Claim): GatewayEvent {
+  return { type: 'GatewayIdReservationAbandoned', data: claim };
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/** Every error code of the API and the HTTP status it comes with. */
+export const statusOfCode = {
+  VALIDATION_ERROR: 400,
+  ORGANIZATION_NOT_FOUND: 404,
+  FACTORY_NOT_FOUND: 404,
+  GATEWAY_NOT_FOUND: 404,
+  ROUTE_NOT_FOUND: 404,
+  REQUEST_TIMEOUT: 408,
+  GATEWAY_ID_TAKEN: 409,
+  PARENT_DELETED: 409,
+  CONFLICT: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
+  INTERNAL_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+} as const;
+
+export type ErrorCode = keyof typeof statusOfCode;
+
+/** What is wrong with one field: `path` is dotted (`metadata.tags.0`), empty for the whole. */
+export interface ErrorDetail {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An answer that is not a success; `message` is for the person who sent the request. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ErrorCode;
+  readonly statusCode: number;
+  readonly details: readonly ErrorDetail[] | undefined;
+
+  constructor(code: ErrorCode, message: string, details?: readonly ErrorDetail[]) {
+    super(message);
+    this.code = code;
+    this.statusCode = statusOfCode[code];
+    this.details = details;
+  }
+}
+
+/** The body of every error answer. */
+export const ErrorResponse = z.object({
+  error: z.object({
+    code: z.enum(Object.keys(statusOfCode) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string(),
+    statusCode: z.int(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).exactOptional(),
+  }),
+});
+
+export type ErrorResponse = z.output<typeof ErrorResponse>;
+
+export function errorResponse({ code, message, statusCode, details }: ApiError): ErrorResponse {
+  return { error: { code, message, statusCode, ...(details && { details: [...details] }) } };
+}
