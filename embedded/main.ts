@@ -1,0 +1,92 @@
+// `npm run stack`: the servers alone, for an IDE, psql or a nats client. Serves until interrupted.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Server, type Stack, useStack } from './stack.ts';
+
+const usage = `npm run stack -- [options]
+
+Runs the event store, Postgres and NATS on this machine until interrupted (Ctrl-C), and prints their URLs.
+Servers that another command runs on the same data directory are joined.
+
+  --event-store-port <port>   ports to use (default: those of the last run, else free ones)
+  --postgres-port <port>
+  --nats-port <port>
+  --help
+
+DATA_DIR names the folder that keeps their files (default: .data).`;
+
+const servers: readonly Server[] = ['eventStore', 'postgres', 'nats'];
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const { values } = options();
+  if (values.help) return console.log(usage);
+  const interrupted = signal();
+  const dataDir = process.env['DATA_DIR'] || '.data';
+  const ports = {
+    ...portOption('eventStore', values['event-store-port']),
+    ...portOption('postgres', values['postgres-port']),
+    ...portOption('nats', values['nats-port']),
+  };
+  const stack = await useStack({ dataDir, servers, ports, log: console.log });
+  try {
+    console.log(summary(stack, dataDir));
+    await Promise.race([interrupted, stack.failure]);
+  } finally {
+    await stack.stop();
+  }
+}
+
+function options() {
+  return parseArgs({
+    options: {
+      'event-store-port': { type: 'string' },
+      'postgres-port': { type: 'string' },
+      'nats-port': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+}
+
+/** Taken from the start on, so that an interrupt during the start still stops the servers in order. */
+function signal(): Promise<void> {
+  return new Promise((resolve) => {
+    // A process that only joined has nothing else to stay for.
+    const stay = setInterval(() => undefined, 2 ** 30);
+    const leave = () => {
+      clearInterval(stay);
+      resolve();
+    };
+    process.on('SIGINT', leave);
+    process.on('SIGTERM', leave);
+  });
+}
+
+function portOption(server: Server, text: string | undefined): Partial<Record<Server, number>> {
+  if (text === undefined) return {};
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return { [server]: port };
+  throw new Error(`"${text}" is no port: a whole number from 1 to 65535.`);
+}
+
+function summary({ urls }: Stack, dataDir: string): string {
+  return `
+The servers are ready. Their files are in ${dataDir}, their logs in ${join(dataDir, 'logs')}.
+
+  psql '${urls.postgres}'
+  nats -s ${urls.nats} sub 'mti.evt.>'
+
+For an IDE, or a registry started by hand:
+
+EVENTSTORE_URL=${urls.eventStore}
+DATABASE_URL=${urls.postgres}
+NATS_URL=${urls.nats}
+
+Ctrl-C stops them.`;
+}
