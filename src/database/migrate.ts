@@ -1,0 +1,92 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { connect } from '../infrastructure/postgres.ts';
+
+const directory = fileURLToPath(new URL('../../migrations', import.meta.url));
+const table = 'pgmigrations';
+
+/** The database has been migrated by a newer version of the service than this one. */
+export class UnknownMigrations extends Error {
+  override readonly name = 'UnknownMigrations';
+}
+
+/**
+ * Brings the database to the schema of this version: all that is missing in one transaction. Whoever calls while
+ * another migrates waits for it, and then finds nothing left to do.
+ *
+ * @returns the names of the migrations that were applied
+ * @throws UnknownMigrations when the database has migrations that this version does not have
+ */
+export async function migrate({
+  databaseUrl,
+  logger,
+}: {
+  readonly databaseUrl: string;
+  readonly logger: Logger;
+}): Promise<readonly string[]> {
+  // A client of our own, because the runner does not wait for the end of one that it opens itself.
+  await using connection = await connect({ databaseUrl, name: 'migrate' });
+  await refuseUnknown(await appliedMigrations(connection.client));
+  const say = (message: string) => logger.debug(message);
+  const applied = await runner({
+    dbClient: connection.client,
+    dir: directory,
+    direction: 'up',
+    migrationsTable: table,
+    migrationLoaderStrategies: [{ extensions: ['.ts'], loader: load }],
+    singleTransaction: true,
+    advisoryLockMode: 'wait',
+    logger: { debug: say, info: say, warn: (message) => logger.warn(message), error: say },
+  });
+  const names = applied.map(({ name }) => name);
+  if (names.length > 0) logger.info({ migrations: names }, `applied ${names.length} migrations`);
+  return names;
+}
+
+/**
+ * The names of the migrations that the database still lacks, in their order.
+ *
+ * @throws UnknownMigrations when the database has migrations that this version does not have
+ */
+export async function pendingMigrations(databaseUrl: string): Promise<readonly string[]> {
+  await using connection = await connect({ databaseUrl, name: 'pending-migrations' });
+  const applied = await appliedMigrations(connection.client);
+  await refuseUnknown(applied);
+  return (await knownMigrations()).filter((name) => !applied.includes(name));
+}
+
+async function refuseUnknown(applied: readonly string[]): Promise<void> {
+  const known = await knownMigrations();
+  const unknown = applied.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new UnknownMigrations(
+    `The database has migrations that this version does not know: ${unknown.join(', ')}. Run the version that made them, or a newer one.`,
+  );
+}
+
+async function appliedMigrations(client: pg.Client): Promise<readonly string[]> {
+  const { rows: tables } = await client.query<{ found: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS found`, [
+    `public.${table}`,
+  ]);
+  if (!tables[0]?.found) return [];
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${table} ORDER BY id`);
+  return rows.map(({ name }) => name);
+}
+
+async function knownMigrations(): Promise<readonly string[]> {
+  const files = await readdir(directory);
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .sort();
+}
+
+// Node reads TypeScript by itself; the runner's own loader would compile each file once more.
+function load(files: readonly string[]) {
+  return Promise.all(
+    files.map(async (file) => ({ id: file, filePaths: [file], actions: await import(pathToFileURL(file).href) })),
+  );
+}
