@@ -1,5 +1,6 @@
 // One active gateway per device id, without a table. The identity stream of a device id names its last holder;
 // whether the holder still has it, its own stream says. See docs/adr/0003-gateway-identity.md.
+import type { RegistryEvent } from '../events/catalogue.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
 import type { GatewayIdentityEvent } from '../events/gateway-identity.ts';
 import type { DeviceId, GatewayId, ReservationId } from '../events/ids.ts';
@@ -14,8 +15,8 @@ export interface Claim extends GatewayIds {
   readonly reservationId: ReservationId;
 }
 
-/** The claim that has to be reserved before a gateway event may be appended, if it takes a device id. */
-export function claimOf(event: GatewayEvent): Claim | undefined {
+/** The claim that has to be reserved before an event may be appended, if the event takes a device id. */
+export function claimOf(event: RegistryEvent): Claim | undefined {
   switch (event.type) {
     case 'GatewayCreated':
     case 'GatewayUpdated':

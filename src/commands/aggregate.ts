@@ -1,0 +1,62 @@
+// The three kinds of aggregates: how their streams are named, decided on, and shown to the world.
+import type { z } from 'zod';
+import type { Decider } from '../domain/decision.ts';
+import { type Factory, type FactoryCommand, factoryDecider, factoryStream } from '../domain/factory.ts';
+import { type Gateway, type GatewayCommand, gatewayDecider, gatewayStream } from '../domain/gateway.ts';
+import {
+  type Organization,
+  type OrganizationCommand,
+  organizationDecider,
+  organizationStream,
+} from '../domain/organization.ts';
+import type { Category, RegistryEvent } from '../events/catalogue.ts';
+import type { Recorded } from '../events/codec.ts';
+import type { FactoryEvent } from '../events/factory.ts';
+import type { GatewayEvent } from '../events/gateway.ts';
+import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
+import type { OrganizationEvent } from '../events/organization.ts';
+import { FactoryResource, foldFactory } from '../resources/factory.ts';
+import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { foldOrganization, OrganizationResource } from '../resources/organization.ts';
+
+export interface Aggregate<Id extends string, Command, State, Event extends RegistryEvent, Resource> {
+  readonly category: Category;
+  readonly id: z.core.$ZodType<Id>;
+  readonly stream: (id: Id) => string;
+  readonly decider: Decider<Command, State, Event>;
+  readonly resource: z.ZodType<Resource>;
+  readonly fold: (resource: Resource | undefined, event: Recorded<Event>) => Resource | undefined;
+}
+
+export const organizations: Aggregate<
+  OrganizationId,
+  OrganizationCommand,
+  Organization,
+  OrganizationEvent,
+  OrganizationResource
+> = {
+  category: 'organization',
+  id: OrganizationId,
+  stream: organizationStream,
+  decider: organizationDecider,
+  resource: OrganizationResource,
+  fold: foldOrganization,
+};
+
+export const factories: Aggregate<FactoryId, FactoryCommand, Factory, FactoryEvent, FactoryResource> = {
+  category: 'factory',
+  id: FactoryId,
+  stream: factoryStream,
+  decider: factoryDecider,
+  resource: FactoryResource,
+  fold: foldFactory,
+};
+
+export const gateways: Aggregate<GatewayId, GatewayCommand, Gateway, GatewayEvent, GatewayResource> = {
+  category: 'gateway',
+  id: GatewayId,
+  stream: gatewayStream,
+  decider: gatewayDecider,
+  resource: GatewayResource,
+  fold: foldGateway,
+};

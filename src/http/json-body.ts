@@ -1,0 +1,108 @@
+// What a JSON body may hold: only what comes out of the event store and of Postgres as it went in.
+import { ApiError, type ErrorDetail } from './errors.ts';
+
+/** A parsed number and the text it was parsed from; the third argument of a JSON.parse reviver. */
+interface ReviverContext {
+  readonly source?: string;
+}
+
+type ParseWithSource = (
+  text: string,
+  reviver: (this: unknown, key: string, value: unknown, context: ReviverContext) => unknown,
+) => unknown;
+
+/** Objects and arrays may stand in one another up to this depth, the body itself counted. */
+const deepest = 128;
+
+/**
+ * Parses a JSON body.
+ *
+ * @throws ApiError VALIDATION_ERROR when it is no JSON in UTF-8, nested too deep, or holds what would be stored as something
+ *   else: a number that a double cannot hold (12345678901234567890, 1e400), text with NUL or a lone surrogate,
+ *   a key `__proto__`
+ */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  const text = decodeUtf8(bytes);
+  if (depthOf(text) > deepest) throw invalid([{ path: '', message: `is nested deeper than ${deepest}` }]);
+  let inexact: string | undefined;
+  let body: unknown;
+  try {
+    body = (JSON.parse as ParseWithSource)(text, (_key, value, { source }) => {
+      if (typeof value === 'number' && source !== undefined && !isExact(value, source)) inexact ??= source;
+      return value;
+    });
+  } catch {
+    // The parser's own message quotes the body, which may hold a password.
+    throw invalid([{ path: '', message: 'is not JSON' }]);
+  }
+  if (inexact !== undefined) {
+    throw invalid([
+      { path: '', message: `the number ${inexact.slice(0, 40)} cannot be kept exactly; send it as text` },
+    ]);
+  }
+  const details = unstorable(body, []);
+  if (details.length > 0) throw invalid(details);
+  return body;
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid([{ path: '', message: 'is not text in UTF-8' }]);
+  }
+}
+
+function invalid(details: readonly ErrorDetail[]): ApiError {
+  return new ApiError('VALIDATION_ERROR', 'The request body cannot be taken.', details);
+}
+
+// Before parsing, because a reviver walks the value recursively and would run out of stack.
+function depthOf(text: string): number {
+  let depth = 0;
+  let greatest = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (inString) {
+      if (char === '\\') index++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') greatest = Math.max(greatest, ++depth);
+    else if (char === '}' || char === ']') depth--;
+  }
+  return greatest;
+}
+
+function isExact(value: number, source: string): boolean {
+  return Number.isFinite(value) && decimal(String(value)) === decimal(source);
+}
+
+/** The value that a JSON number's text stands for, in one spelling: significant digits and a power of ten. */
+function decimal(text: string): string {
+  const match = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) return text;
+  const [, whole = '', fraction = '', exponent = '0'] = match;
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const power = Number(exponent) - fraction.length + (digits.length - significant.length);
+  return `${text.startsWith('-') ? '-' : ''}${significant}e${power}`;
+}
+
+function unstorable(value: unknown, path: readonly string[]): ErrorDetail[] {
+  if (typeof value === 'string') return unstorableText(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === '__proto__') return [{ path: path.join('.'), message: 'must not have a key __proto__' }];
+    return [...unstorableText(key, path), ...unstorable(inner, [...path, key])];
+  });
+}
+
+function unstorableText(text: string, path: readonly string[]): ErrorDetail[] {
+  if (text.includes('\0')) return [{ path: path.join('.'), message: 'must not contain the character NUL' }];
+  if (!text.isWellFormed()) {
+    return [{ path: path.join('.'), message: 'must not contain half of a surrogate pair' }];
+  }
+  return [];
+}

@@ -1,0 +1,247 @@
+// EventStoreDB behind the `EventLog` port. What the client leaves open is closed here: an append or a read that
+// is never answered ends after `answerWithin`, and everything that means "not there now" is one error.
+import {
+  CancelledError,
+  DeadlineExceededError,
+  END,
+  EventStoreDBClient,
+  type EventType,
+  jsonEvent,
+  NotLeaderError,
+  type RecordedEvent,
+  START,
+  StreamNotFoundError,
+  streamNameFilter,
+  TimeoutError,
+  UnavailableError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
+import {
+  type AppendOutcome,
+  type EventLog,
+  EventLogUnavailable,
+  type EventToAppend,
+  type ExpectedRevision,
+  type LogItem,
+  type Position,
+  type StoredEvent,
+  type SubscriptionOptions,
+} from '../events/event-log.ts';
+
+export interface EventStoreOptions {
+  /** An EventStoreDB connection string: `esdb://host:2113?tls=false`. */
+  readonly url: string;
+  /** Milliseconds after which an append or a read without an answer counts as unavailable. Default 10,000. */
+  readonly answerWithin?: number;
+}
+
+export interface EventStore extends EventLog {
+  /** Cancels what is still open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects lazily: nothing is sent before the first call.
+ *
+ * @throws Error when the connection string is malformed; the message does not repeat it, as it may hold a password
+ */
+export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOptions): EventStore {
+  const client = createClient(url);
+
+  return {
+    read: (stream, from = 0n) => readStream(client, stream, { fromRevision: from }, answerWithin),
+    readLast: async (stream) => {
+      const options = { fromRevision: END, direction: 'backwards', maxCount: 1 } as const;
+      return (await readStream(client, stream, options, answerWithin)).at(0);
+    },
+    append: (stream, expected, events) => append(client, stream, expected, events, answerWithin),
+    subscribe: (options) => subscribe(client, options),
+    close: () => client.dispose(),
+  };
+}
+
+function createClient(url: string): EventStoreDBClient {
+  try {
+    return EventStoreDBClient.connectionString(url);
+  } catch {
+    throw new Error('EVENTSTORE_URL is not an EventStoreDB connection string such as esdb://localhost:2113?tls=false');
+  }
+}
+
+async function append(
+  client: EventStoreDBClient,
+  stream: string,
+  expected: ExpectedRevision,
+  events: readonly EventToAppend[],
+  answerWithin: number,
+): Promise<AppendOutcome> {
+  // Without a limit of our own a server that froze would leave the promise pending for ever.
+  const appending = client.appendToStream(stream, events.map(toEventData), { expectedRevision: expected });
+  try {
+    const { nextExpectedRevision, position } = await within(answerWithin, appending, `append to ${stream}`);
+    if (position === undefined) throw new Error(`the event store told no position for the append to ${stream}`);
+    return { status: 'appended', revision: nextExpectedRevision, position };
+  } catch (error) {
+    if (error instanceof WrongExpectedVersionError) return { status: 'conflict' };
+    throw asUnavailable(error);
+  }
+}
+
+function toEventData({ id, type, data, metadata }: EventToAppend) {
+  return jsonEvent({ id, type, data: data as Record<string, unknown>, metadata: metadata as Record<string, unknown> });
+}
+
+async function readStream(
+  client: EventStoreDBClient,
+  stream: string,
+  options: NonNullable<Parameters<EventStoreDBClient['readStream']>[1]>,
+  answerWithin: number,
+): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  const reading = client.readStream(stream, options);
+  const timer = setTimeout(() => {
+    reading.destroy(new EventLogUnavailable(`the event store did not answer a read of ${stream} in time`));
+  }, answerWithin);
+  try {
+    for await (const { event } of reading) {
+      if (event !== undefined) events.push(toStoredEvent(event));
+    }
+    return events;
+  } catch (error) {
+    if (error instanceof StreamNotFoundError) return [];
+    throw asUnavailable(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* subscribe(
+  client: EventStoreDBClient,
+  { streamPrefixes, after, signal, maxBatch = 500 }: SubscriptionOptions,
+): AsyncGenerator<readonly LogItem[]> {
+  if (signal.aborted) return;
+  const arrived = createSignal();
+  let checkpoint: Position | undefined;
+  let caughtUp = false;
+  let ended: unknown;
+  const end = (reason: unknown) => {
+    ended ??= reason;
+    arrived.notify();
+  };
+  const onAbort = () => end('aborted');
+
+  const filter = streamNameFilter({
+    prefixes: [...streamPrefixes],
+    checkpointInterval: 32,
+    checkpointReached: async (_, position) => {
+      // 24.10.4 and earlier tell 2^64-1 when nothing matched before going live.
+      if (position.commit >= 2n ** 63n) return;
+      checkpoint = position;
+      arrived.notify();
+    },
+  });
+  const fromPosition = after === 'start' ? START : after;
+  const subscription = client.subscribeToAll({ fromPosition, filter }, { highWaterMark: maxBatch });
+  subscription.on('readable', arrived.notify);
+  subscription.on('caughtUp', () => {
+    caughtUp = true;
+    arrived.notify();
+  });
+  subscription.on('error', (error) => end(asUnavailable(error)));
+  subscription.on('end', () => end(new EventLogUnavailable('the event store ended the subscription')));
+  signal.addEventListener('abort', onAbort);
+
+  try {
+    let last: Position | undefined;
+    while (ended === undefined) {
+      const items = takeEvents(subscription, maxBatch);
+      last = items.at(-1)?.event.position ?? last;
+      if (items.length === maxBatch) {
+        yield items;
+        continue;
+      }
+      // All that arrived before these were told has been taken now, so that they stand where they belong.
+      const marks: LogItem[] = [];
+      if (checkpoint !== undefined && (last === undefined || checkpoint.commit > last.commit)) {
+        marks.push({ kind: 'checkpoint', position: checkpoint });
+      }
+      if (caughtUp) marks.push({ kind: 'caught-up' });
+      checkpoint = undefined;
+      caughtUp = false;
+      if (items.length + marks.length > 0) yield [...items, ...marks];
+      else await arrived.wait();
+    }
+    if (ended !== 'aborted') throw ended;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // While the client is still connecting this promise is pending; there is nothing to wait for either way.
+    subscription.unsubscribe().catch(end);
+  }
+}
+
+function takeEvents(subscription: { read(): unknown }, most: number): Extract<LogItem, { kind: 'event' }>[] {
+  const items: Extract<LogItem, { kind: 'event' }>[] = [];
+  while (items.length < most) {
+    const resolved = subscription.read() as { event?: RecordedEvent } | null;
+    if (resolved === null) break;
+    if (resolved.event !== undefined) items.push({ kind: 'event', event: toStoredEvent(resolved.event) });
+  }
+  return items;
+}
+
+function toStoredEvent({
+  streamId,
+  revision,
+  position,
+  id,
+  type,
+  data,
+  metadata,
+}: RecordedEvent<EventType>): StoredEvent {
+  if (position === undefined) {
+    throw new Error('the event store tells no positions: version 22.6 or later is needed');
+  }
+  return { stream: streamId, revision, position, id, type, data, metadata };
+}
+
+/** Something to wait for: `wait` resolves at the next `notify`, or at once when it came since the last wait. */
+function createSignal() {
+  let notified = false;
+  let resume: (() => void) | undefined;
+  return {
+    notify: () => {
+      notified = true;
+      resume?.();
+    },
+    wait: async () => {
+      if (!notified) await new Promise<void>((resolve) => (resume = resolve));
+      notified = false;
+      resume = undefined;
+    },
+  };
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new EventLogUnavailable(`the event store did not answer within ${milliseconds} ms: ${what}`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function asUnavailable(error: unknown): unknown {
+  const gone =
+    error instanceof UnavailableError ||
+    error instanceof CancelledError ||
+    error instanceof DeadlineExceededError ||
+    error instanceof TimeoutError ||
+    error instanceof NotLeaderError;
+  return gone ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
+}
