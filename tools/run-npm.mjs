@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, realpathSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 
-/** Runs npm's own cli with the given Node in a folder. Rejects with the end of npm's output when it fails. */
+/** Runs npm's own cli with the given Node in a folder. Rejects with the gist of npm's output when it fails. */
 export async function runNpm(node, folder, args) {
   const search = `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`;
   const child = spawn(node, [npmCli(), ...args, '--prefix', folder, '--loglevel=error', '--no-progress'], {
@@ -19,7 +19,7 @@ export async function runNpm(node, folder, args) {
   if (ending === null) return;
   throw new Error(
     `Installing failed: npm ${args.join(' ')} in ${folder} ended with ${ending}. Mend what npm says below (is the npm ` +
-      `registry reachable, is the folder yours, is there space?), then run the same command again.\n${endOf(output)}`,
+      `registry reachable, is the folder yours, is there space?), then run the same command again.\n${gistOf(output)}`,
   );
 }
 
@@ -43,6 +43,7 @@ function isThere(file) {
   }
 }
 
-function endOf(output) {
-  return output.trimEnd().split('\n').slice(-15).join('\n');
+/** npm says the cause first, and then how it is used. */
+function gistOf(output) {
+  return output.trim().split('\n').slice(0, 15).join('\n');
 }

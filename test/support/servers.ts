@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { startEventStore as serveEventStore } from '../../embedded/event-store/server.ts';
 import * as embedded from '../../embedded/nats.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -17,6 +18,12 @@ export interface TestNats extends TestServer {
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
+}
+
+/** An event store of its own in this process, in memory. */
+export async function startEventStore(): Promise<TestServer> {
+  const { url, stop } = await serveEventStore({ file: ':memory:' });
+  return { url, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** A nats-server of its own with an empty store. */
