@@ -1,0 +1,297 @@
+// NATS behind the `Bus` port, and its connection. The connection is made in the background and kept for ever: commands
+// do not need NATS, so the service starts and serves while NATS is away. What needs it meanwhile gets `BusUnavailable`
+// at once: the client library would hold messages back and send them after the reconnect, when their time is over.
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConnectionOptions,
+  connect,
+  createInbox,
+  DiscardPolicy,
+  Events,
+  type JetStreamManager,
+  type Msg,
+  MsgHdrsImpl,
+  type NatsConnection,
+  NatsError,
+  nanos,
+  RetentionPolicy,
+  type Status,
+  StorageType,
+  type StreamInfo,
+} from 'nats';
+import type { Logger } from 'pino';
+import {
+  type Bus,
+  type BusStream,
+  BusUnavailable,
+  type Channel,
+  type ChannelListener,
+  type Message,
+  type Reply,
+  type StoredMessage,
+  StreamDiffers,
+  type StreamSettings,
+} from '../publishing/bus.ts';
+import { type NatsAddress, readNatsAddress } from './nats-address.ts';
+
+export interface NatsOptions {
+  /** One or more addresses, separated by commas: `nats://[user:password@]host:port`. */
+  readonly url: string;
+  /** What the server's monitoring calls this connection. */
+  readonly name: string;
+  readonly logger: Logger;
+}
+
+export interface Nats extends Bus {
+  isConnected(): boolean;
+  /** Sends what is still to be sent, for at most two seconds, and disconnects. */
+  close(): Promise<void>;
+}
+
+const retryMs = 500;
+const answerMs = 3_000;
+const drainMs = 2_000;
+
+// Error codes of the JetStream API.
+const noSuchMessage = 10037;
+const noSuchStream = 10059;
+const wrongLastMessageId = 10070;
+const wrongLastSequence = 10071;
+
+/**
+ * Starts to connect, and connects again whenever the connection is lost, until it is closed.
+ *
+ * @throws Error when the address is malformed; the message does not repeat it, as it may hold a password
+ */
+export function connectNats({ url, name, logger }: NatsOptions): Nats {
+  const address = readNatsAddress(url);
+  const servers = address.servers.join(', ');
+  const closing = new AbortController();
+  const losses = new Set<(error: Error) => void>();
+  let connection: NatsConnection | undefined;
+  let connected = false;
+  const kept = keepConnected();
+
+  return {
+    stream: (settings) => createStream(settings, live, losses),
+    isConnected: () => connected,
+    async close() {
+      closing.abort();
+      if (connected) await Promise.race([connection?.drain(), delay(drainMs, undefined, { ref: false })]);
+      await connection?.close();
+      await kept;
+    },
+  };
+
+  function live(): NatsConnection {
+    if (connection === undefined || !connected)
+      throw new BusUnavailable(`there is no connection to NATS at ${servers}`);
+    return connection;
+  }
+
+  // Not the library's `waitOnFirstConnect`: nothing could end that wait when the service stops.
+  async function keepConnected(): Promise<void> {
+    let failures = 0;
+    while (!closing.signal.aborted) {
+      try {
+        const made = await connect(optionsOf(address, name));
+        if (closing.signal.aborted) return await made.close();
+        failures = 0;
+        await keep(made);
+      } catch (error) {
+        failures += 1;
+        logger[failures === 1 ? 'warn' : 'debug']({ err: error, servers }, 'NATS cannot be reached; trying on');
+      }
+      await delay(retryMs, undefined, { signal: closing.signal }).catch(ignoreAbort);
+    }
+  }
+
+  /** Resolves when the connection is closed for good, by us or by the library. */
+  async function keep(made: NatsConnection): Promise<void> {
+    connection = made;
+    connected = true;
+    logger.info({ servers }, 'connected to NATS');
+    const reason = await Promise.race([made.closed(), watch(made)]);
+    lose('closed');
+    if (reason instanceof Error) throw reason;
+  }
+
+  async function watch(made: NatsConnection): Promise<void> {
+    for await (const status of made.status()) take(status);
+  }
+
+  function take({ type, data }: Status): void {
+    if (type === Events.Disconnect) {
+      logger.warn({ servers }, 'the connection to NATS is lost; reconnecting');
+      lose('lost');
+    } else if (type === Events.Reconnect) {
+      connected = true;
+      logger.info({ servers }, 'connected to NATS again');
+    } else if (type === Events.Error) {
+      logger.error({ servers, error: data }, 'NATS reports an error');
+    } else {
+      logger.debug({ servers, type, data }, 'NATS connection status');
+    }
+  }
+
+  function lose(how: string): void {
+    connected = false;
+    for (const lost of losses) lost(new BusUnavailable(`the connection to NATS at ${servers} was ${how}`));
+  }
+}
+
+function optionsOf({ servers, tls, credentials }: NatsAddress, name: string): ConnectionOptions {
+  return {
+    servers: [...servers],
+    name,
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: retryMs,
+    timeout: answerMs,
+    // A peer that is gone without a word is noticed within half a minute, not within the default six.
+    pingInterval: 10_000,
+    ...(tls ? { tls: {} } : {}),
+    ...credentials,
+  };
+}
+
+function createStream(
+  settings: StreamSettings,
+  live: () => NatsConnection,
+  losses: Set<(error: Error) => void>,
+): BusStream {
+  const { name } = settings;
+  return {
+    ensure: async () => checkSettings(settings, await findOrCreate(settings, live)),
+    bounds: async () => {
+      const { state } = await ask(live, (manager) => manager.streams.info(name));
+      // A stream from which everything was deleted keeps its last sequence, and so do we.
+      return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq };
+    },
+    message: async (sequence) => {
+      try {
+        const found = await ask(live, (manager) => manager.streams.getMessage(name, { seq: sequence }));
+        return { sequence, subject: found.subject, headers: readHeaders(found.header) };
+      } catch (error) {
+        if (errorCode(error) === noSuchMessage) return undefined;
+        throw error;
+      }
+    },
+    openChannel: (listener) => openChannel(live(), listener, losses),
+  };
+}
+
+function openChannel(nats: NatsConnection, listener: ChannelListener, losses: Set<(error: Error) => void>): Channel {
+  const inbox = createInbox();
+  const replies = nats.subscribe(`${inbox}.*`, {
+    callback: (error, reply) => {
+      if (error) return listener.lost(error);
+      listener.replied(Number(reply.subject.slice(inbox.length + 1)), readReply(reply));
+    },
+  });
+  const lost = (error: Error) => listener.lost(error);
+  losses.add(lost);
+  return {
+    send(number, { subject, headers, body }: Message) {
+      try {
+        nats.publish(subject, body, { reply: `${inbox}.${number}`, headers: toNatsHeaders(headers) });
+      } catch (cause) {
+        throw new Error(`NATS cannot take the message ${subject}: ${String(cause)}`, { cause });
+      }
+    },
+    close() {
+      losses.delete(lost);
+      if (!nats.isClosed()) replies.unsubscribe();
+    },
+  };
+}
+
+function readReply(reply: Msg): Reply {
+  // The server's own answer when no stream takes the subject: it has been deleted, or JetStream is not up yet.
+  if (reply.headers?.hasError) return { kind: 'refused', reason: `no stream takes it (${reply.headers.status})` };
+  const { error, seq, duplicate } = parseAnswer(reply.string());
+  const { err_code: code, description = 'no reason given' } = error ?? {};
+  if (code === wrongLastSequence || code === wrongLastMessageId) return { kind: 'fenced', reason: description };
+  if (error !== undefined || seq === undefined) return { kind: 'refused', reason: description };
+  return { kind: duplicate ? 'duplicate' : 'stored', sequence: seq };
+}
+
+interface Answer {
+  readonly error?: { readonly err_code?: number; readonly description?: string };
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+}
+
+function parseAnswer(text: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    // Thrown in the library's callback, it would end its reading of the connection.
+    return { error: { description: 'an answer that is no JSON' } };
+  }
+}
+
+async function findOrCreate(settings: StreamSettings, live: () => NatsConnection): Promise<StreamInfo> {
+  try {
+    return await ask(live, (manager) => manager.streams.info(settings.name));
+  } catch (error) {
+    if (errorCode(error) !== noSuchStream) throw error;
+    return await ask(live, (manager) => manager.streams.add(configOf(settings)));
+  }
+}
+
+function configOf({ name, subjects, maxBytes }: StreamSettings) {
+  return {
+    name,
+    subjects: [...subjects],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: 0,
+    max_msgs: -1,
+    max_msgs_per_subject: -1,
+    max_msg_size: -1,
+    max_bytes: maxBytes,
+    duplicate_window: nanos(120_000),
+  };
+}
+
+function checkSettings(settings: StreamSettings, { config }: StreamInfo): void {
+  const wanted = configOf(settings);
+  const differences = (Object.keys(wanted) as (keyof typeof wanted)[])
+    .map((key) => ({ key, is: JSON.stringify(config[key]), must: JSON.stringify(wanted[key]) }))
+    .filter(({ is, must }) => is !== must)
+    .map(({ key, is, must }) => `${key} is ${is} and must be ${must}`);
+  if (differences.length === 0) return;
+  throw new StreamDiffers(`the NATS stream ${settings.name} has other settings than ours: ${differences.join('; ')}`);
+}
+
+/** Asks the JetStream API; what means "not there now" becomes `BusUnavailable`. */
+async function ask<T>(live: () => NatsConnection, question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  try {
+    return await question(await live().jetstreamManager({ checkAPI: false, timeout: answerMs }));
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error !== undefined) throw error;
+    const what = error.code === '503' ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
+    throw new BusUnavailable(`${what} (${error.code})`, { cause: error });
+  }
+}
+
+function errorCode(error: unknown): number | undefined {
+  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+}
+
+function readHeaders(headers: StoredMessageHeaders): StoredMessage['headers'] {
+  return Object.fromEntries([...headers].flatMap(([name, [value]]) => (value === undefined ? [] : [[name, value]])));
+}
+
+type StoredMessageHeaders = Iterable<readonly [string, readonly string[]]>;
+
+/** The contract of `Message` promises printable ASCII, so nothing is validated here, as `append` would do. */
+function toNatsHeaders(headers: Message['headers']) {
+  return MsgHdrsImpl.fromRecord(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])));
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+}

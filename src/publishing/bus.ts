@@ -1,0 +1,78 @@
+/** A stream of messages that keeps its whole history, in files, in the order in which they came. */
+export interface StreamSettings {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  /** Beyond this size the oldest messages go; -1 means no bound. */
+  readonly maxBytes: number;
+}
+
+/** What publishing asks of NATS JetStream. */
+export interface Bus {
+  /** A way to the stream; nothing is sent yet. */
+  stream(settings: StreamSettings): BusStream;
+}
+
+/**
+ * One stream.
+ *
+ * Every method throws `BusUnavailable` when NATS cannot be reached or does not answer in time.
+ */
+export interface BusStream {
+  /**
+   * Creates the stream when there is none.
+   *
+   * @throws StreamDiffers when there is one with other settings
+   */
+  ensure(): Promise<void>;
+  /** The sequences of the oldest message and of the newest one that was ever stored: `first` is `last + 1` when empty. */
+  bounds(): Promise<{ readonly first: number; readonly last: number }>;
+  /** The message with this sequence; undefined when it has been deleted. */
+  message(sequence: number): Promise<StoredMessage | undefined>;
+  /** A way to send many messages and hear of each whether it was stored, without waiting in between. */
+  openChannel(listener: ChannelListener): Channel;
+}
+
+export interface Message {
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Names and values of printable ASCII. */
+export type Headers = Readonly<Record<string, string>>;
+
+export interface StoredMessage {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly headers: Headers;
+}
+
+export interface Channel {
+  /** Sends a message; its reply comes with the same number. Throws when the message cannot be sent at all. */
+  send(number: number, message: Message): void;
+  close(): void;
+}
+
+export interface ChannelListener {
+  replied(number: number, reply: Reply): void;
+  /** The connection is gone: replies to what was sent will not come. */
+  lost(error: Error): void;
+}
+
+export type Reply =
+  | { readonly kind: 'stored'; readonly sequence: number }
+  /** Not stored, because a message with the same id stands at `sequence`. */
+  | { readonly kind: 'duplicate'; readonly sequence: number }
+  /** Not stored, because the stream does not end where the sender expected. */
+  | { readonly kind: 'fenced'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** NATS cannot be reached, or does not answer in time. */
+export class BusUnavailable extends Error {
+  override readonly name = 'BusUnavailable';
+}
+
+/** There is a stream of that name with other settings than ours. */
+export class StreamDiffers extends Error {
+  override readonly name = 'StreamDiffers';
+}

@@ -1,0 +1,90 @@
+// The public contract: what others hear of each event. A schema names all that leaves, and strips everything else; a
+// change that a subscriber could trip over is a new major version of the contract.
+import { z } from 'zod';
+import type { EventsOf } from '../events/definition.ts';
+import type { factoryEvents } from '../events/factory.ts';
+import type { gatewayEvents } from '../events/gateway.ts';
+import type { organizationEvents } from '../events/organization.ts';
+import { FactoryResource } from '../resources/factory.ts';
+import { GatewayResource } from '../resources/gateway.ts';
+import { OrganizationResource } from '../resources/organization.ts';
+
+export type PublishedEvent =
+  | EventsOf<typeof organizationEvents>
+  | EventsOf<typeof factoryEvents>
+  | EventsOf<typeof gatewayEvents>;
+
+export interface PublicEvent {
+  readonly kind: 'organization' | 'factory' | 'gateway';
+  /** Grows when the payload gains a field. */
+  readonly version: number;
+  readonly payload: z.ZodObject;
+}
+
+const organizationIds = { id: z.guid() };
+const factoryIds = { id: z.guid(), organization_id: z.guid() };
+const gatewayIds = { id: z.guid(), factory_id: z.guid(), organization_id: z.guid() };
+
+/** Grows with each change of the password: the revision, in the gateway's stream, of the event that set it. */
+const passwordSet = { credential_version: z.int().nonnegative() };
+
+const organizationFields = OrganizationResource.pick({ name: true, metadata: true }).shape;
+const factoryFields = FactoryResource.pick({ name: true, location: true, timezone: true, metadata: true }).shape;
+const deviceId = GatewayResource.pick({ gateway_id: true }).shape;
+const gatewayFields = GatewayResource.pick({
+  gateway_id: true,
+  name: true,
+  url: true,
+  email: true,
+  model: true,
+  firmware_version: true,
+  metadata: true,
+}).shape;
+
+export const contract = {
+  OrganizationCreated: first('organization', z.object({ ...organizationIds, ...organizationFields })),
+  OrganizationUpdated: first('organization', z.object(organizationFields).partial().extend(organizationIds)),
+  OrganizationSoftDeleted: first('organization', z.object(organizationIds)),
+  OrganizationRestored: first('organization', z.object(organizationIds)),
+
+  FactoryCreated: first('factory', z.object({ ...factoryIds, ...factoryFields })),
+  FactoryUpdated: first('factory', z.object(factoryFields).partial().extend(factoryIds)),
+  FactorySoftDeleted: first('factory', z.object(factoryIds)),
+  FactoryRestored: first('factory', z.object(factoryIds)),
+
+  GatewayCreated: first('gateway', z.object({ ...gatewayIds, ...gatewayFields, ...passwordSet })),
+  GatewayUpdated: first('gateway', z.object(gatewayFields).partial().extend(gatewayIds)),
+  GatewayPasswordChanged: first('gateway', z.object({ ...gatewayIds, ...passwordSet })),
+  GatewaySoftDeleted: first('gateway', z.object(gatewayIds)),
+  GatewayRestored: first('gateway', z.object({ ...gatewayIds, ...deviceId })),
+  GatewayIdReservationAbandoned: first('gateway', z.object({ ...gatewayIds, ...deviceId, reservation_id: z.guid() })),
+} satisfies Readonly<Record<PublishedEvent['type'], PublicEvent>>;
+
+/** Whether events of this type are published. */
+export function isPublished(type: string): type is PublishedEvent['type'] {
+  return Object.hasOwn(contract, type);
+}
+
+/**
+ * What the message about an event says, in the snake_case of REST.
+ *
+ * @param revision the event's revision in its stream
+ * @throws z.ZodError when the event does not hold what the contract promises
+ */
+export function toPayload({ type, data }: PublishedEvent, revision: bigint): Readonly<Record<string, unknown>> {
+  const fields = Object.entries(data).map(([name, value]) => [snakeCase(name), value]);
+  return contract[type].payload.parse({ ...Object.fromEntries(fields), credential_version: Number(revision) });
+}
+
+/** `GatewayCreated` → `gateway-created`. */
+export function kebabCase(type: string): string {
+  return type.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, '_$&').toLowerCase();
+}
+
+function first<Payload extends z.ZodObject>(kind: PublicEvent['kind'], payload: Payload) {
+  return { kind, version: 1, payload } as const;
+}

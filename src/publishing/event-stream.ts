@@ -1,0 +1,7 @@
+import type { StreamSettings } from './bus.ts';
+
+/** The major version of the public contract: it stands in every subject and in every event type. */
+export const contractVersion = 'v1';
+
+/** Where the events are published. The tail must not expire, for it says where to resume: hence no bound on age. */
+export const eventStream: StreamSettings = { name: 'MTI_EVENTS', subjects: ['mti.evt.>'], maxBytes: -1 };

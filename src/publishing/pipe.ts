@@ -1,0 +1,114 @@
+// A fenced pipeline into a stream: many messages under way at once, each accepted only directly behind the one before.
+//  - Nats-Expected-Last-Sequence lets message n in only when the stream ends at n - 1.
+//  - Nats-Expected-Last-Msg-Id, from the second message on, also asks that n - 1 is our own message. Without it a
+//    foreign message that takes number n would make NATS refuse our n, and yet accept our n + 1: a hole in the stream.
+//    (Not for the first message: a server may have forgotten the last id over a restart.)
+// So a stored n says that all before it are stored, and anything else than "stored as n" breaks the pipe for good: who
+// uses it reads the tail of the stream and opens another. No message is ever sent again by the pipe itself.
+import type { BusStream, Message, Reply } from './bus.ts';
+import { BusUnavailable } from './bus.ts';
+import { messageIdHeader } from './message.ts';
+
+export interface Pipe {
+  /** Sends the next message; waits while the window is full. Throws what broke the pipe. */
+  send(message: Message): Promise<void>;
+  /** Resolves when NATS has stored all that was sent. Throws what broke the pipe. */
+  settled(): Promise<void>;
+  /** The sequence of the last message that NATS has stored. */
+  stored(): number;
+  /** Aborts, with the reason, when the pipe breaks. */
+  readonly broken: AbortSignal;
+  close(): void;
+}
+
+export interface PipeOptions {
+  /** The last sequence of the stream: the first message becomes the next one. */
+  readonly after: number;
+  /** How many messages may be under way. */
+  readonly window: number;
+  /** Milliseconds without any acknowledgement, while messages are under way, after which the pipe is broken. */
+  readonly patience: number;
+}
+
+/** The stream does not end where the pipe expects: somebody else has written to it, or it has been emptied. */
+export class TailMoved extends Error {
+  override readonly name = 'TailMoved';
+}
+
+/** Opens a pipe; throws `BusUnavailable` when NATS is away. */
+export function openPipe(stream: BusStream, { after, window, patience }: PipeOptions): Pipe {
+  const breaking = new AbortController();
+  let sent = after;
+  let stored = after;
+  let lastId: string | undefined;
+  let progressAt = performance.now();
+  let waiting: { readonly sequence: number; readonly resolve: () => void } | undefined;
+
+  const channel = stream.openChannel({ replied, lost: breakWith });
+  // One timer for all: a timer for each message is what makes js.publish 2 to 3 times slower.
+  const watchdog = setInterval(watch, patience / 4);
+
+  return { send, settled: () => reached(sent), stored: () => stored, broken: breaking.signal, close };
+
+  async function send(message: Message): Promise<void> {
+    if (sent - stored >= window) await reached(sent - window + 1);
+    breaking.signal.throwIfAborted();
+    if (sent === stored) progressAt = performance.now();
+    channel.send(sent + 1, fenced(message));
+    sent += 1;
+    lastId = message.headers[messageIdHeader];
+  }
+
+  function fenced(message: Message): Message {
+    const fence = { 'Nats-Expected-Last-Sequence': String(sent) };
+    const chain = lastId === undefined ? {} : { 'Nats-Expected-Last-Msg-Id': lastId };
+    return { ...message, headers: { ...message.headers, ...fence, ...chain } };
+  }
+
+  function replied(number: number, reply: Reply): void {
+    if (breaking.signal.aborted) return;
+    if (reply.kind !== 'stored' || reply.sequence !== number) {
+      breakWith(surprise(number, reply));
+      return;
+    }
+    stored = Math.max(stored, number);
+    progressAt = performance.now();
+    if (waiting !== undefined && stored >= waiting.sequence) waiting.resolve();
+  }
+
+  /** For one caller at a time, as the publisher is. */
+  async function reached(sequence: number): Promise<void> {
+    if (stored < sequence && !breaking.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        waiting = { sequence, resolve };
+      });
+      waiting = undefined;
+    }
+    breaking.signal.throwIfAborted();
+  }
+
+  function watch(): void {
+    if (sent > stored && performance.now() - progressAt > patience) {
+      breakWith(new BusUnavailable(`NATS has acknowledged no message for ${patience} ms`));
+    }
+  }
+
+  function breakWith(error: Error): void {
+    close();
+    breaking.abort(error);
+    waiting?.resolve();
+  }
+
+  function close(): void {
+    clearInterval(watchdog);
+    channel.close();
+  }
+}
+
+function surprise(number: number, reply: Reply): Error {
+  if (reply.kind === 'refused') return new Error(`NATS refused message ${number}: ${reply.reason}`);
+  if (reply.kind === 'fenced') return new TailMoved(`message ${number} does not follow the tail: ${reply.reason}`);
+  return new TailMoved(
+    `message ${number} is in the stream as ${reply.sequence}${reply.kind === 'duplicate' ? ' already' : ''}`,
+  );
+}
