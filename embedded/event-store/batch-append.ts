@@ -1,0 +1,149 @@
+// EventStoreDB: BatchAppend carries many appends on one long-lived call. An append comes in chunks that share a
+// correlation id, of which only the first has options; it is executed when its final chunk has arrived. Each is
+// answered exactly once (a second answer crashes the Node client), and chunks after an early refusal are ignored.
+
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import type { Status } from '@eventstore/db-client/generated/status_pb.js';
+import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import empty from 'google-protobuf/google/protobuf/empty_pb.js';
+import { faultIn, sizeOf } from './append-limits.ts';
+import {
+  batchBadRequest,
+  batchMaximumAppendSizeExceeded,
+  batchStreamDeleted,
+  batchTimeout,
+  batchUnknown,
+  batchWrongExpectedVersion,
+} from './errors.ts';
+import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
+import type { Store, WriteOutcome } from './store.ts';
+import { proposedEvent, streamIdentifier, streamNameOf, uuid, uuidOf } from './wire.ts';
+
+interface PendingAppend {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: ProposedEvent[];
+  size: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+const writeTimeout = 2_000;
+const unsentAnswers = 1_024;
+
+export function batchAppend(
+  store: Store,
+  maxAppendSize: number,
+  call: ServerDuplexStream<BatchAppendReq, BatchAppendResp>,
+): void {
+  const pending = new Map<string, PendingAppend>();
+
+  call.on('data', receive);
+  call.on('drain', () => call.resume());
+  call.on('cancelled', () => {
+    for (const { timer } of pending.values()) clearTimeout(timer);
+    pending.clear();
+  });
+
+  function receive(request: BatchAppendReq): void {
+    const id = uuidOf(request.getCorrelationId());
+    const append = request.hasOptions() ? begin(id, request) : pending.get(id);
+    if (!append) return;
+    const refusal = add(append, request.getProposedMessagesList());
+    if (refusal) refuse(id, append, refusal);
+    else if (request.getIsFinal()) void execute(id, append);
+  }
+
+  function add(append: PendingAppend, messages: readonly BatchAppendReq.ProposedMessage[]): Status | undefined {
+    for (const message of messages) {
+      const event = proposedEvent(message);
+      if (!event) return batchBadRequest('An event lacks its type or its content type.');
+      append.events.push(event);
+      append.size += sizeOf(event);
+    }
+    return append.size > maxAppendSize ? batchMaximumAppendSizeExceeded(maxAppendSize) : undefined;
+  }
+
+  function begin(id: string, request: BatchAppendReq): PendingAppend | undefined {
+    const options = request.getOptions();
+    const append: PendingAppend = {
+      stream: streamNameOf(options?.getStreamIdentifier()),
+      expected: expectedRevisionOf(options),
+      events: [],
+      size: 0,
+      timer: undefined,
+    };
+    const timeout = Math.min(writeTimeout, millisecondsLeft(options));
+    if (timeout <= 0) {
+      refuse(id, append, batchTimeout());
+      return undefined;
+    }
+    if (request.getIsFinal()) return append;
+    append.timer = setTimeout(() => refuse(id, append, batchTimeout()), timeout);
+    pending.set(id, append);
+    return append;
+  }
+
+  async function execute(id: string, append: PendingAppend): Promise<void> {
+    forget(id, append);
+    const { stream, expected, events } = append;
+    const fault = faultIn(stream, events);
+    if (fault) return refuse(id, append, batchBadRequest(fault));
+    try {
+      const outcome = await store.append(stream, expected, events);
+      answer(id, append, responseTo(append, outcome));
+    } catch (error) {
+      refuse(id, append, batchUnknown(error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  function refuse(id: string, append: PendingAppend, error: Status): void {
+    forget(id, append);
+    answer(id, append, new streams.BatchAppendResp().setError(error));
+  }
+
+  function forget(id: string, append: PendingAppend): void {
+    clearTimeout(append.timer);
+    pending.delete(id);
+  }
+
+  function answer(id: string, append: PendingAppend, response: BatchAppendResp): void {
+    if (call.cancelled || call.destroyed) return;
+    response.setCorrelationId(uuid(id, 'string')).setStreamIdentifier(streamIdentifier(append.stream));
+    call.write(response);
+    if (call.writableLength >= unsentAnswers) call.pause();
+  }
+}
+
+function responseTo({ stream, expected }: PendingAppend, outcome: WriteOutcome): BatchAppendResp {
+  const response = new streams.BatchAppendResp();
+  switch (outcome.kind) {
+    case 'wrongExpectedRevision':
+      return response.setError(batchWrongExpectedVersion(expected, outcome.current));
+    case 'streamDeleted':
+      return response.setError(batchStreamDeleted(stream));
+    case 'written':
+      return response.setSuccess(successOf(outcome.revision, outcome.position));
+  }
+}
+
+function successOf(revision: bigint, position: bigint | undefined) {
+  const success = new streams.BatchAppendResp.Success();
+  if (revision === noRevision) success.setNoStream(new empty.Empty());
+  else success.setCurrentRevision(`${revision}`);
+  if (position === undefined) return success.setNoPosition(new empty.Empty());
+  const allPosition = new shared.AllStreamPosition();
+  return success.setPosition(allPosition.setCommitPosition(`${position}`).setPreparePosition(`${position}`));
+}
+
+function expectedRevisionOf(options: BatchAppendReq.Options | undefined): ExpectedRevision {
+  if (options?.hasStreamPosition()) return BigInt(options.getStreamPosition());
+  if (options?.hasNoStream()) return 'no_stream';
+  return options?.hasStreamExists() ? 'stream_exists' : 'any';
+}
+
+function millisecondsLeft(options: BatchAppendReq.Options | undefined): number {
+  const deadline = options?.getDeadline();
+  return deadline ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1_000_000 - Date.now() : Infinity;
+}

@@ -1,0 +1,107 @@
+// EventStoreDB: how refusals look on the wire. A call fails with a gRPC status whose `exception` trailer names the
+// error; a batch append answers with a google.rpc.Status whose single detail names it by its type.
+
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import type { Status } from '@eventstore/db-client/generated/status_pb.js';
+import statusPb from '@eventstore/db-client/generated/status_pb.js';
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import anyPb from 'google-protobuf/google/protobuf/any_pb.js';
+import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
+import { type ExpectedRevision, noRevision } from './records.ts';
+import { streamIdentifier } from './wire.ts';
+
+export type CallError = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
+
+interface Serializable {
+  serializeBinary(): Uint8Array;
+}
+
+export function wrongExpectedVersion(stream: string, expected: ExpectedRevision, current: bigint): CallError {
+  return callError(status.FAILED_PRECONDITION, `Append failed due to WrongExpectedVersion. Stream: ${stream}.`, {
+    exception: 'wrong-expected-version',
+    'stream-name': stream,
+    'expected-version': `${expectedVersion(expected)}`,
+    'actual-version': `${current}`,
+  });
+}
+
+export function streamDeleted(stream: string): CallError {
+  return callError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
+    exception: 'stream-deleted',
+    'stream-name': stream,
+  });
+}
+
+export function maximumAppendSizeExceeded(maximum: number): CallError {
+  return callError(status.INVALID_ARGUMENT, `Maximum Append Size of ${maximum} Exceeded.`, {
+    exception: 'maximum-append-size-exceeded',
+    'maximum-append-size': `${maximum}`,
+  });
+}
+
+export function missingMetadataProperty(): CallError {
+  return callError(status.INVALID_ARGUMENT, 'Required Metadata Property is missing.', {
+    exception: 'missing-required-metadata-property',
+    'required-metadata-properties': 'type,content-type',
+  });
+}
+
+export function invalidArgument(details: string): CallError {
+  return callError(status.INVALID_ARGUMENT, details);
+}
+
+export function unknown(details = 'Exception was thrown by handler.'): CallError {
+  return callError(status.UNKNOWN, details);
+}
+
+export function batchWrongExpectedVersion(expected: ExpectedRevision, current: bigint): Status {
+  const detail = new shared.WrongExpectedVersion();
+  if (current === noRevision) detail.setCurrentNoStream(new emptyPb.Empty());
+  else detail.setCurrentStreamRevision(`${current}`);
+  if (expected === 'any') detail.setExpectedAny(new emptyPb.Empty());
+  else if (expected === 'no_stream') detail.setExpectedNoStream(new emptyPb.Empty());
+  else if (expected === 'stream_exists') detail.setExpectedStreamExists(new emptyPb.Empty());
+  else detail.setExpectedStreamPosition(`${expected}`);
+  return batchError(status.ALREADY_EXISTS, 'WrongExpectedVersion', detail);
+}
+
+export function batchStreamDeleted(stream: string): Status {
+  const detail = new shared.StreamDeleted().setStreamIdentifier(streamIdentifier(stream));
+  return batchError(status.NOT_FOUND, 'StreamDeleted', detail);
+}
+
+export function batchMaximumAppendSizeExceeded(maximum: number): Status {
+  const detail = new shared.MaximumAppendSizeExceeded().setMaxappendsize(maximum);
+  return batchError(status.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', detail);
+}
+
+export function batchTimeout(): Status {
+  return batchError(status.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout());
+}
+
+export function batchBadRequest(message: string): Status {
+  return batchError(status.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(message));
+}
+
+export function batchUnknown(message: string): Status {
+  return batchError(status.UNKNOWN, 'Unknown', new shared.Unknown(), message);
+}
+
+export function expectedVersion(expected: ExpectedRevision): bigint {
+  if (expected === 'any') return -2n;
+  if (expected === 'no_stream') return -1n;
+  return expected === 'stream_exists' ? -4n : expected;
+}
+
+function callError(code: status, details: string, trailers: Readonly<Record<string, string>> = {}): CallError {
+  const metadata = new Metadata();
+  // A trailer is ASCII; a name that is not must not turn a refusal into a crash.
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, value.replace(/[^ -~]/g, '?'));
+  return { code, details, metadata };
+}
+
+function batchError(code: number, name: string, detail: Serializable, message = name): Status {
+  const any = new anyPb.Any();
+  any.pack(detail.serializeBinary(), `event_store.client.${name}`);
+  return new statusPb.Status().setCode(code).setMessage(message).setDetails(any);
+}

@@ -1,0 +1,36 @@
+// EventStoreDB: filters of $all. A regular expression is .NET's and searches anywhere; without one the prefixes count,
+// and no prefix matches nothing. The server's own bookkeeping streams are never part of $all.
+
+import type { RecordedEvent } from './records.ts';
+
+export type Filter = (event: Pick<RecordedEvent, 'stream' | 'type'>) => boolean;
+
+export interface FilterExpression {
+  readonly on: 'stream' | 'type';
+  readonly regex: string;
+  readonly prefixes: readonly string[];
+}
+
+const hiddenFromAll = /^(?:\$epoch-information$|\$persistentsubscription-\$all::.*-(?:checkpoint|parked)$)/s;
+
+export function isPartOfAll(event: Pick<RecordedEvent, 'stream'>): boolean {
+  return !(event.stream.startsWith('$') && hiddenFromAll.test(event.stream));
+}
+
+/** Throws a SyntaxError for what is not a regular expression. */
+export function filterOf({ on, regex, prefixes }: FilterExpression): Filter {
+  if (regex === '') return (event) => prefixes.some((prefix) => event[on].startsWith(prefix));
+  const expression = fromDotNet(regex);
+  return (event) => expression.test(event[on]);
+}
+
+function fromDotNet(regex: string): RegExp {
+  const [, flags = '', body = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(regex) ?? [];
+  const anchors: Readonly<Record<string, string>> = {
+    '\\A': '(?<![\\s\\S])',
+    '\\z': '(?![\\s\\S])',
+    '\\Z': '(?=\\n?(?![\\s\\S]))',
+  };
+  const translated = body.replace(/\\[\s\S]/g, (escaped) => anchors[escaped] ?? escaped);
+  return new RegExp(translated, flags);
+}

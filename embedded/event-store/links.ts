@@ -1,0 +1,27 @@
+// EventStoreDB: a link is an event of type `$>` whose data reads `<revision>@<stream>`. Resolved, it stands in for the
+// event it names; when that cannot be read any more, only the link is left.
+
+import type { RecordedEvent } from './records.ts';
+import type { Store } from './store.ts';
+import type { ResolvedEvent } from './wire.ts';
+
+export type Resolve = (event: RecordedEvent) => ResolvedEvent;
+
+const int64 = /^[+-]?\d{1,19}$/;
+
+export function resolverOf(store: Store, resolvesLinks: boolean): Resolve {
+  return resolvesLinks ? (event) => resolve(store, event) : (event) => ({ event, link: undefined });
+}
+
+function resolve(store: Store, event: RecordedEvent): ResolvedEvent {
+  const target = event.type === '$>' ? targetOf(event.data) : undefined;
+  if (!target) return { event, link: undefined };
+  return { event: store.visibleEvent(target.stream, target.revision), link: event };
+}
+
+function targetOf(data: Uint8Array): { readonly stream: string; readonly revision: bigint } | undefined {
+  const text = Buffer.from(data).toString('utf8');
+  const at = text.indexOf('@');
+  const revision = text.slice(0, at);
+  return at > 0 && int64.test(revision) ? { stream: text.slice(at + 1), revision: BigInt(revision) } : undefined;
+}

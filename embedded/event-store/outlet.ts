@@ -1,0 +1,65 @@
+// A response stream with back-pressure: at most a few messages wait for a slow reader, then the producer does.
+// A call that ends, for whatever reason, releases whoever waits.
+
+import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { CallError } from './errors.ts';
+
+export interface Outlet {
+  readonly closed: boolean;
+  /** True when the producer should await `drained` before it sends more. */
+  send(message: ReadResp): boolean;
+  drained(): Promise<void>;
+  end(): void;
+  fail(error: CallError): void;
+  onClose(listener: () => void): void;
+}
+
+const messagesInFlight = 128;
+
+export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet {
+  const closeListeners: (() => void)[] = [];
+  let closed = false;
+  let release: (() => void) | undefined;
+
+  function wake(): void {
+    release?.();
+    release = undefined;
+  }
+
+  function close(): void {
+    closed = true;
+    wake();
+    for (const listener of closeListeners.splice(0)) listener();
+  }
+
+  call.on('drain', wake);
+  call.on('cancelled', close);
+
+  return {
+    get closed() {
+      return closed;
+    },
+    send(message) {
+      if (!closed) call.write(message);
+      return call.writableLength >= messagesInFlight;
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (closed || !call.writableNeedDrain) resolve();
+        else release = resolve;
+      }),
+    end() {
+      if (!closed) call.end();
+      close();
+    },
+    fail(error) {
+      if (!closed) call.emit('error', error);
+      close();
+    },
+    onClose(listener) {
+      if (closed) listener();
+      else closeListeners.push(listener);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+// EventStoreDB: reading a stream or $all once, in either direction, up to a count. A stream is not found when it never
+// existed or was soft-deleted; one that is only truncated reads as empty. $all forwards includes the event at the
+// position, backwards starts before it, and metadata hides nothing there.
+
+import { invalidArgument, streamDeleted, unknown } from './errors.ts';
+import { type Filter, isPartOfAll } from './filters.ts';
+import type { Resolve } from './links.ts';
+import type { Log, Page } from './log.ts';
+import type { Outlet } from './outlet.ts';
+import { deletedRevision, noRevision, type RecordedEvent } from './records.ts';
+import type { Store } from './store.ts';
+import { eventResponse, type IdFormat, streamNotFoundResponse } from './wire.ts';
+
+export type StartPoint = bigint | 'start' | 'end';
+
+export interface ReadOptions {
+  readonly backwards: boolean;
+  readonly count: bigint;
+  readonly resolve: Resolve;
+  readonly ids: IdFormat;
+}
+
+const eventsPerPage = 512;
+
+export async function readStream(
+  store: Store,
+  outlet: Outlet,
+  stream: string,
+  from: StartPoint,
+  options: ReadOptions,
+): Promise<void> {
+  const isInvalid = options.count === 0n || (from === 'end' && !options.backwards);
+  if (isInvalid || (typeof from === 'bigint' && from > deletedRevision)) {
+    return outlet.fail(unknown('Unexpected ReadStreamResult: Error'));
+  }
+  const { last, first, createdSince, softDeleted, tombstoned } = store.visibility(stream);
+  if (tombstoned) return outlet.fail(streamDeleted(stream));
+  if (last === noRevision || softDeleted) {
+    outlet.send(streamNotFoundResponse(stream));
+    return outlet.end();
+  }
+  const start = from === 'start' ? 0n : from === 'end' ? last : from;
+  let range = options.backwards
+    ? { from: first, to: start, createdSince }
+    : { from: start > first ? start : first, to: last, createdSince };
+  await sendPages(outlet, options, (limit) => {
+    const page = options.backwards
+      ? store.log.streamBackwards(stream, range, limit)
+      : store.log.streamForwards(stream, range, limit);
+    const reached = page.events.at(-1)?.revision ?? 0n;
+    range = options.backwards ? { ...range, to: reached - 1n } : { ...range, from: reached + 1n };
+    return page;
+  });
+}
+
+export async function readAll(
+  store: Store,
+  outlet: Outlet,
+  from: StartPoint,
+  filter: Filter,
+  options: ReadOptions,
+): Promise<void> {
+  if (typeof from === 'bigint' && !isPosition(store.log, from)) {
+    return outlet.fail(unknown('Unexpected ReadAllResult: InvalidPosition'));
+  }
+  const { log } = store;
+  const end = log.head();
+  const start = from === 'start' ? 0n : from === 'end' ? end + 1n : from;
+  let cursor = options.backwards ? start : start - 1n;
+  const isWanted = (event: RecordedEvent) => event.position <= end && isPartOfAll(event) && filter(event);
+  await sendPages(outlet, options, (limit) => {
+    const page = options.backwards ? log.allBackwards(cursor, limit) : log.allForwards(cursor, limit);
+    cursor = page.events.at(-1)?.position ?? cursor;
+    return { events: page.events.filter(isWanted), isLast: page.isLast || cursor >= end };
+  });
+}
+
+/** The real log refuses a position at which no record starts. An empty append is one past the record before it. */
+export function isPosition(log: Log, position: bigint): boolean {
+  return position === 0n || position > log.head() || log.hasPosition(position) || log.hasPosition(position - 1n);
+}
+
+export function invalidSubscriptionPosition() {
+  return invalidArgument('Trying to read from an invalid position.');
+}
+
+async function sendPages(outlet: Outlet, options: ReadOptions, next: (limit: number) => Page): Promise<void> {
+  let remaining = options.count;
+  while (remaining > 0n && !outlet.closed) {
+    const page = next(remaining < eventsPerPage ? Number(remaining) : eventsPerPage);
+    for (const event of page.events) {
+      if (outlet.send(eventResponse(options.resolve(event), options.ids))) await outlet.drained();
+      if (outlet.closed) return;
+      remaining -= 1n;
+      if (remaining === 0n) break;
+    }
+    if (page.isLast) break;
+    await turn();
+  }
+  outlet.end();
+}
+
+/** Lets other calls have their turn between pages, of which a filter may have left nothing to wait for. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,104 @@
+// An EventStoreDB for one machine: a single node without TLS and authentication that keeps its log in one file.
+
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { defaultMaxAppendSize } from './append-limits.ts';
+import { openLog } from './log.ts';
+import { gossipHandlers, gossipService, serverFeaturesHandlers, serverFeaturesService } from './node-services.ts';
+import { openStore, type Store } from './store.ts';
+import { streamsHandlers, streamsService } from './streams-service.ts';
+
+export interface EventStoreOptions {
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** A path, or ':memory:'. */
+  readonly file: string;
+  readonly maxAppendSize?: number;
+}
+
+export interface EventStoreServer {
+  readonly port: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const serverOptions = {
+  'grpc.max_receive_message_length': 16_767_216,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
+
+export async function startEventStore({
+  host = '127.0.0.1',
+  port: wantedPort = 0,
+  file,
+  maxAppendSize = defaultMaxAppendSize,
+}: EventStoreOptions): Promise<EventStoreServer> {
+  const store = openStore(openLog(file));
+  const server = new Server(serverOptions);
+  let port = wantedPort;
+  try {
+    const services = [streamsService, gossipService, serverFeaturesService];
+    server.addService(streamsService, streamsHandlers(store, maxAppendSize));
+    server.addService(
+      gossipService,
+      gossipHandlers(() => ({ host: reachable(host), port })),
+    );
+    server.addService(serverFeaturesService, serverFeaturesHandlers(services));
+    await markInitialized(store);
+    port = await bind(server, host, wantedPort);
+    return {
+      port,
+      url: `esdb://${authority(reachable(host))}:${port}?tls=false`,
+      stop: once(() => stop(server, store)),
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+// A real node has written about itself before its first user does: nobody may count on position 0.
+async function markInitialized(store: Store): Promise<void> {
+  if (store.log.head() > 0n) return;
+  const event = { id: crypto.randomUUID(), isJson: false, data: new Uint8Array(), metadata: new Uint8Array() };
+  await store.append('$projections-$all', 'no_stream', [{ ...event, type: '$ProjectionsInitialized' }]);
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${authority(host)}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (!error) return resolve(boundPort);
+      const reason = error.message.includes('EADDRINUSE') ? 'another process listens there' : error.message;
+      const advice = 'Stop that process, or choose another port.';
+      reject(new Error(`Cannot listen on ${authority(host)}:${port}: ${reason}. ${advice}`, { cause: error }));
+    });
+  });
+}
+
+async function stop(server: Server, store: Store): Promise<void> {
+  store.flush();
+  await new Promise<void>((resolve) => {
+    server.tryShutdown(() => resolve());
+    server.forceShutdown();
+  });
+  store.close();
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
+
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+function authority(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,308 @@
+// The streams: everything that is written goes through here. Appends that arrive together are decided one after the
+// other and committed in one transaction; each is answered after the commit. What is kept in memory (stream heads,
+// metadata, recent ids) is only ever a copy of the log: a failed commit throws all of it away.
+//
+// EventStoreDB: writing to a soft-deleted stream, or to its metadata, brings it back with `$tb` at the next revision.
+
+import { setImmediate } from 'node:timers';
+import { bounded } from './bounded-map.ts';
+import { type AppendDecision, decideAppend } from './expected-revision.ts';
+import type { Log, WriteEvent } from './log.ts';
+import {
+  firstVisibleRevision,
+  isSoftDeleted,
+  metadataOf,
+  oldestVisibleTicks,
+  type StreamMetadata,
+  softDeletedMetadata,
+  withTruncateBefore,
+} from './metadata.ts';
+import {
+  deletedRevision,
+  type ExpectedRevision,
+  isMetastream,
+  metastreamOf,
+  noRevision,
+  originalOf,
+  type ProposedEvent,
+  type RecordedEvent,
+  ticks,
+} from './records.ts';
+
+export type WriteOutcome =
+  | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint | undefined }
+  | { readonly kind: 'wrongExpectedRevision'; readonly current: bigint }
+  | { readonly kind: 'streamDeleted' };
+
+export interface Visibility {
+  readonly last: bigint;
+  readonly first: bigint;
+  readonly createdSince: bigint;
+  readonly softDeleted: boolean;
+  readonly tombstoned: boolean;
+}
+
+export interface Store {
+  readonly log: Log;
+  append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]): Promise<WriteOutcome>;
+  softDelete(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
+  tombstone(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
+  visibility(stream: string): Visibility;
+  visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined;
+  /** Calls back after each commit that touches the stream, or after each commit. */
+  onCommit(stream: string | undefined, listener: () => void): () => void;
+  /** Commits what waits for its commit. */
+  flush(): void;
+  close(): void;
+}
+
+interface StreamHead {
+  last: bigint;
+  metadata: StreamMetadata | undefined;
+}
+
+interface Recent {
+  readonly stream: string;
+  readonly revision: bigint;
+}
+
+interface Pending {
+  readonly write: (write: WriteEvent) => WriteOutcome;
+  readonly resolve: (outcome: WriteOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const writesPerCommit = 1_024;
+const streamsInMemory = 20_000;
+const idsInMemory = 65_536;
+
+export function openStore(log: Log): Store {
+  const heads = bounded<string, StreamHead>(streamsInMemory);
+  const recentIds = bounded<string, Recent>(idsInMemory);
+  const listeners = new Map<string | undefined, Set<() => void>>();
+  const touched = new Set<string>();
+  let queue: Pending[] = [];
+  let scheduled = false;
+  let closed = false;
+
+  function submit(write: Pending['write']): Promise<WriteOutcome> {
+    return new Promise((resolve, reject) => {
+      if (closed) return reject(new Error('The event store is shutting down.'));
+      queue.push({ write, resolve, reject });
+      schedule();
+    });
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(commitPending);
+  }
+
+  function commitPending(): void {
+    scheduled = false;
+    const group = queue.slice(0, writesPerCommit);
+    queue = queue.slice(writesPerCommit);
+    if (group.length === 0) return;
+    if (queue.length > 0) schedule();
+    let outcomes: WriteOutcome[];
+    try {
+      outcomes = commit(group);
+    } catch (error) {
+      heads.clear();
+      recentIds.clear();
+      touched.clear();
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const [index, { resolve }] of group.entries()) resolve(outcomes[index] as WriteOutcome);
+    notify();
+  }
+
+  function commit(group: readonly Pending[]): WriteOutcome[] {
+    const outcomes: WriteOutcome[] = [];
+    log.transact((write) => {
+      for (const pending of group) outcomes.push(pending.write(write));
+    });
+    return outcomes;
+  }
+
+  function notify(): void {
+    if (touched.size === 0) return;
+    for (const listener of listeners.get(undefined) ?? []) listener();
+    for (const stream of touched) for (const listener of listeners.get(stream) ?? []) listener();
+    touched.clear();
+  }
+
+  function onCommit(stream: string | undefined, listener: () => void): () => void {
+    const ofStream = listeners.get(stream) ?? new Set();
+    listeners.set(stream, ofStream.add(listener));
+    return () => {
+      ofStream.delete(listener);
+      if (ofStream.size === 0 && listeners.get(stream) === ofStream) listeners.delete(stream);
+    };
+  }
+
+  function append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]) {
+    return submit((write) => {
+      const decision = decide(
+        stream,
+        expected,
+        events.map(({ id }) => id),
+      );
+      return decision.kind === 'append' ? appendNow(write, stream, events) : answer(stream, decision);
+    });
+  }
+
+  function softDelete(stream: string, expected: ExpectedRevision) {
+    return submit((write) => {
+      const neverExisted = head(stream).last === noRevision && !hasMetadata(stream) && !isTombstoned(stream);
+      const decision = decide(stream, expected, [crypto.randomUUID()]);
+      if (neverExisted) return { kind: 'wrongExpectedRevision', current: noRevision };
+      if (decision.kind !== 'append') return answer(stream, decision);
+      const [deletion] = record(write, metastreamOf(stream), [jsonMetadata(softDeletedMetadata)]);
+      return { kind: 'written', revision: head(stream).last, position: deletion?.position };
+    });
+  }
+
+  function tombstone(stream: string, expected: ExpectedRevision) {
+    return submit((write) => {
+      const decision = decide(stream, expected, [crypto.randomUUID()]);
+      if (decision.kind !== 'append') return answer(stream, decision);
+      const { position } = recordOne(write, stream, deletedRevision, streamDeletedEvent());
+      return { kind: 'written', revision: deletedRevision, position };
+    });
+  }
+
+  function decide(stream: string, expected: ExpectedRevision, ids: readonly string[]): AppendDecision {
+    const facts = {
+      last: head(stream).last,
+      tombstoned: isTombstoned(stream),
+      softDeleted: isSoftDeleted(metadata(stream)),
+      hasMetadata: hasMetadata(stream),
+      idAt: (revision: bigint) => log.idAt(stream, revision),
+      recentRevisionOf(id: string) {
+        const recent = recentIds.get(id);
+        return recent?.stream === stream ? recent.revision : undefined;
+      },
+    };
+    return decideAppend(facts, expected, ids);
+  }
+
+  function answer(stream: string, decision: Exclude<AppendDecision, { kind: 'append' }>): WriteOutcome {
+    switch (decision.kind) {
+      case 'appendedBefore':
+        return {
+          kind: 'written',
+          revision: decision.revision,
+          position: visibleEvent(stream, decision.revision)?.position,
+        };
+      case 'wrongExpectedRevision':
+        return { kind: 'wrongExpectedRevision', current: head(stream).last };
+      case 'streamDeleted':
+        return { kind: 'streamDeleted' };
+    }
+  }
+
+  function appendNow(write: WriteEvent, stream: string, events: readonly ProposedEvent[]): WriteOutcome {
+    // An empty write takes a place in the real log, too, and hides there.
+    if (events.length === 0) return { kind: 'written', revision: head(stream).last, position: log.head() + 1n };
+    const original = isMetastream(stream) ? originalOf(stream) : undefined;
+    const revives = isSoftDeleted(metadata(original ?? stream));
+    const recorded = record(write, stream, events);
+    const { revision, position } = recorded.at(-1) as RecordedEvent;
+    if (revives && original === undefined) revive(write, stream, recorded[0]?.revision ?? 0n);
+    if (revives && original !== undefined) revive(write, original, head(original).last + 1n);
+    return { kind: 'written', revision, position };
+  }
+
+  function revive(write: WriteEvent, stream: string, truncateBefore: bigint): void {
+    const metastream = metastreamOf(stream);
+    const current = log.lastEvent(metastream);
+    const data = current && withTruncateBefore(current.data, truncateBefore);
+    if (data) record(write, metastream, [jsonMetadata(data)]);
+  }
+
+  function record(write: WriteEvent, stream: string, events: readonly ProposedEvent[]): RecordedEvent[] {
+    let revision = head(stream).last;
+    return events.map((event) => {
+      revision += 1n;
+      return recordOne(write, stream, revision, event);
+    });
+  }
+
+  function recordOne(write: WriteEvent, stream: string, revision: bigint, event: ProposedEvent): RecordedEvent {
+    const recorded = write(stream, revision, event, ticks(Date.now()));
+    head(stream).last = revision;
+    if (isMetastream(stream)) head(originalOf(stream)).metadata = undefined;
+    recentIds.set(event.id, { stream, revision });
+    touched.add(stream);
+    return recorded;
+  }
+
+  function visibility(stream: string): Visibility {
+    const { last } = head(stream);
+    const current = metadata(stream);
+    return {
+      last,
+      first: firstVisibleRevision(current, last),
+      createdSince: oldestVisibleTicks(current, Date.now()),
+      softDeleted: isSoftDeleted(current),
+      tombstoned: isTombstoned(stream),
+    };
+  }
+
+  function visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined {
+    const { first, createdSince } = visibility(stream);
+    const event = revision < first ? undefined : log.eventAt(stream, revision);
+    return event && event.createdTicks >= createdSince ? event : undefined;
+  }
+
+  function isTombstoned(stream: string): boolean {
+    return head(stream).last === deletedRevision || (isMetastream(stream) && isTombstoned(originalOf(stream)));
+  }
+
+  function hasMetadata(stream: string): boolean {
+    return head(metastreamOf(stream)).last !== noRevision;
+  }
+
+  function metadata(stream: string): StreamMetadata {
+    const known = head(stream);
+    known.metadata ??= metadataOf(stream, isMetastream(stream) ? undefined : log.lastEvent(metastreamOf(stream)));
+    return known.metadata;
+  }
+
+  function head(stream: string): StreamHead {
+    const known = heads.get(stream);
+    if (known) return known;
+    const loaded = { last: log.lastRevision(stream), metadata: undefined };
+    heads.set(stream, loaded);
+    return loaded;
+  }
+
+  function flush(): void {
+    while (queue.length > 0) commitPending();
+  }
+
+  function close(): void {
+    closed = true;
+    flush();
+    log.close();
+  }
+
+  return { log, append, softDelete, tombstone, visibility, visibleEvent, onCommit, flush, close };
+}
+
+function jsonMetadata(data: Uint8Array): ProposedEvent {
+  return { id: crypto.randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() };
+}
+
+function streamDeletedEvent(): ProposedEvent {
+  return {
+    id: crypto.randomUUID(),
+    type: '$streamDeleted',
+    isJson: false,
+    data: new Uint8Array(),
+    metadata: new Uint8Array(),
+  };
+}

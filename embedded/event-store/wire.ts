@@ -1,0 +1,118 @@
+// Between EventStoreDB's protobuf messages and plain values. 64-bit integers travel as decimal strings.
+
+import type { StreamIdentifier, UUID } from '@eventstore/db-client/generated/shared_pb.js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { Map as ProtobufMap } from 'google-protobuf';
+import type { ProposedEvent, RecordedEvent } from './records.ts';
+
+export type IdFormat = 'string' | 'structured';
+
+export interface ResolvedEvent {
+  readonly event: RecordedEvent | undefined;
+  readonly link: RecordedEvent | undefined;
+}
+
+interface ProposedMessage {
+  getId(): UUID | undefined;
+  getMetadataMap(): ProtobufMap<string, string>;
+  getCustomMetadata_asU8(): Uint8Array;
+  getData_asU8(): Uint8Array;
+}
+
+const json = 'application/json';
+const octetStream = 'application/octet-stream';
+
+export function empty() {
+  return new shared.Empty();
+}
+
+export function streamNameOf(identifier: StreamIdentifier | undefined): string {
+  return Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
+}
+
+export function streamIdentifier(stream: string): StreamIdentifier {
+  return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
+}
+
+/** Undefined when the message lacks its type or its content type. */
+export function proposedEvent(message: ProposedMessage): ProposedEvent | undefined {
+  const map = message.getMetadataMap();
+  const type = map.get('type');
+  const contentType = map.get('content-type');
+  if (type === undefined || contentType === undefined) return undefined;
+  return {
+    id: uuidOf(message.getId()),
+    type,
+    isJson: contentType === json,
+    data: message.getData_asU8(),
+    metadata: message.getCustomMetadata_asU8(),
+  };
+}
+
+export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): ReadResp {
+  const read = new streams.ReadResp.ReadEvent();
+  if (event) read.setEvent(recordedEvent(event, ids));
+  if (link) read.setLink(recordedEvent(link, ids));
+  read.setCommitPosition(`${(link ?? event)?.position}`);
+  return new streams.ReadResp().setEvent(read);
+}
+
+export function confirmationResponse(subscriptionId: string): ReadResp {
+  const confirmation = new streams.ReadResp.SubscriptionConfirmation();
+  return new streams.ReadResp().setConfirmation(confirmation.setSubscriptionId(subscriptionId));
+}
+
+export function checkpointResponse(position: bigint): ReadResp {
+  const checkpoint = new streams.ReadResp.Checkpoint();
+  checkpoint.setCommitPosition(`${position}`).setPreparePosition(`${position}`);
+  return new streams.ReadResp().setCheckpoint(checkpoint);
+}
+
+export function caughtUpResponse(): ReadResp {
+  return new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
+}
+
+export function streamNotFoundResponse(stream: string): ReadResp {
+  const notFound = new streams.ReadResp.StreamNotFound();
+  return new streams.ReadResp().setStreamNotFound(notFound.setStreamIdentifier(streamIdentifier(stream)));
+}
+
+export function uuidOf(uuid: UUID | undefined): string {
+  if (!uuid?.hasStructured()) return uuid?.getString().toLowerCase() ?? '';
+  const structured = uuid.getStructured();
+  const half = (bits: string | undefined) =>
+    BigInt.asUintN(64, BigInt(bits ?? 0))
+      .toString(16)
+      .padStart(16, '0');
+  const hex = half(structured?.getMostSignificantBits()) + half(structured?.getLeastSignificantBits());
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+export function uuid(id: string, format: IdFormat): UUID {
+  if (format === 'string') return new shared.UUID().setString(id);
+  const hex = id.replaceAll('-', '');
+  const half = (digits: string) => `${BigInt.asIntN(64, BigInt(`0x${digits}`))}`;
+  const structured = new shared.UUID.Structured();
+  structured.setMostSignificantBits(half(hex.slice(0, 16))).setLeastSignificantBits(half(hex.slice(16)));
+  return new shared.UUID().setStructured(structured);
+}
+
+function recordedEvent(event: RecordedEvent, ids: IdFormat) {
+  const recorded = new streams.ReadResp.ReadEvent.RecordedEvent();
+  recorded
+    .setId(uuid(event.id, ids))
+    .setStreamIdentifier(streamIdentifier(event.stream))
+    .setStreamRevision(`${event.revision}`)
+    .setPreparePosition(`${event.position}`)
+    .setCommitPosition(`${event.position}`)
+    .setCustomMetadata(event.metadata)
+    .setData(event.data);
+  recorded
+    .getMetadataMap()
+    .set('type', event.type)
+    .set('created', `${event.createdTicks}`)
+    .set('content-type', event.isJson ? json : octetStream);
+  return recorded;
+}
