@@ -87,6 +87,6 @@ function whatTheLogSays(logFile: string): string {
 
 /** The last lines of a log, indented. */
 export function endOf(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-12);
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-25);
   return lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
 }

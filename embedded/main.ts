@@ -35,10 +35,13 @@ async function main(): Promise<void> {
     ...portOption('nats', values['nats-port']),
   };
   const stack = await useStack({ dataDir, servers, ports, log: console.log });
+  // A process that only joined servers has nothing else to stay for.
+  const stay = setInterval(() => undefined, 2 ** 30);
   try {
     console.log(summary(stack, dataDir));
     await Promise.race([interrupted, stack.failure]);
   } finally {
+    clearInterval(stay);
     await stack.stop();
   }
 }
@@ -55,16 +58,10 @@ function options() {
 }
 
 /** Taken from the start on, so that an interrupt during the start still stops the servers in order. */
-function signal(): Promise<void> {
+function signal(): Promise<unknown> {
   return new Promise((resolve) => {
-    // A process that only joined has nothing else to stay for.
-    const stay = setInterval(() => undefined, 2 ** 30);
-    const leave = () => {
-      clearInterval(stay);
-      resolve();
-    };
-    process.on('SIGINT', leave);
-    process.on('SIGTERM', leave);
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
   });
 }
 

@@ -106,9 +106,7 @@ function isExecutable(file: string): boolean {
 }
 
 function isGreetingOf(greeting: string, instance: string): boolean {
-  const info = /^INFO (\{.*\})/.exec(greeting)?.[1];
-  if (info === undefined) return false;
-  const told: unknown = JSON.parse(info);
+  const told = parse(/^INFO (\{.*\})/.exec(greeting)?.[1] ?? 'null');
   return (
     typeof told === 'object' &&
     told !== null &&
@@ -117,4 +115,12 @@ function isGreetingOf(greeting: string, instance: string): boolean {
     'jetstream' in told &&
     told.jetstream === true
   );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

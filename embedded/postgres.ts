@@ -3,7 +3,7 @@
 // Only 127.0.0.1, and only with a password that is made once and kept in the data directory: a superuser of Postgres
 // can run programs as the user that Postgres runs as, so other users of the machine must not become one.
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { endOf, launch, logFileOf, presenceFileOf, type StartedServer } from './launch.ts';
@@ -27,7 +27,7 @@ export async function startPostgres(
   { durable = true }: PostgresOptions = {},
 ): Promise<StartedServer> {
   const cluster = join(dataDir, 'postgres');
-  const password = passwordOf(dataDir);
+  const password = passwordOf(dataDir, cluster);
   const user = ordinaryUser(cluster);
   const binaries = postgresBinaries(user);
   await makeCluster(dataDir, cluster, password, binaries, user);
@@ -81,13 +81,15 @@ function settings(port: number, instance: string, durable: boolean): string[] {
   return Object.entries(pairs).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-function passwordOf(dataDir: string): string {
+/** Made before the cluster; one that is made anew would not open a cluster that is there. */
+function passwordOf(dataDir: string, cluster: string): string {
   const file = join(dataDir, 'postgres.password');
-  const password = secretFile(file, () => randomBytes(16).toString('hex'));
+  const isLost = existsSync(cluster) && !existsSync(file);
+  const password = isLost ? '' : secretFile(file, () => randomBytes(16).toString('hex'));
   if (/^[0-9a-f]{32}$/.test(password)) return password;
   throw new Error(
-    `${file} does not hold the password of the embedded Postgres. Restore the file, or delete it together with ` +
-      `${join(dataDir, 'postgres')}: the tables are made again and filled from the events.`,
+    `${file} ${isLost ? 'is missing' : 'does not hold the password of the embedded Postgres'}. Restore the file, or ` +
+      `delete it together with ${cluster}: the tables are made again and filled from the events.`,
   );
 }
 
