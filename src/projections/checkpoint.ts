@@ -1,0 +1,91 @@
+// Who may write the read model, and from where. The right to write is an advisory lock that lives and dies with the
+// projector's connection; the epoch, raised by whoever gets the lock, stops one that wakes up without it.
+import type pg from 'pg';
+import type { Position } from '../events/event-log.ts';
+import { type Connection, connect } from '../infrastructure/postgres.ts';
+
+export interface Checkpoint {
+  readonly epoch: bigint;
+  /** Undefined before the first event. */
+  readonly position: Position | undefined;
+}
+
+/** Another projector has taken over, or has moved the checkpoint: what this one holds is not to be written. */
+export class Fenced extends Error {
+  override readonly name = 'Fenced';
+}
+
+const lock = `(hashtext('gateway-registry'), hashtext('projector'))`;
+
+/** Takes the lock of the active projector if nobody has it, without waiting. */
+export async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(`SELECT pg_try_advisory_lock${lock} AS locked`);
+  return rows[0]?.locked === true;
+}
+
+/**
+ * Waits for the lock of the active projector, for as long as it takes.
+ *
+ * @returns false when `signal` has aborted first
+ */
+export async function waitForLock(
+  { client, lost }: Connection,
+  databaseUrl: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const locked = client.query(`SELECT pg_advisory_lock${lock}`).then(
+    () => true,
+    (error: unknown) => {
+      if (signal.aborted && !lost.aborted) return false;
+      throw error;
+    },
+  );
+  let cancelled: Promise<void> | undefined;
+  const cancel = () => {
+    cancelled = cancelBackend(databaseUrl, rows[0]?.pid).catch(() => client.end());
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    return (await locked) && !signal.aborted;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    await cancelled;
+  }
+}
+
+/** Raises the epoch, so that every projector before this one is fenced off, and reads where to go on. */
+export async function takeOver(client: pg.Client): Promise<Checkpoint> {
+  const { rows } = await client.query<{ epoch: string; commit: string | null; prepare: string | null }>(`
+    UPDATE projection_checkpoint SET epoch = epoch + 1
+    RETURNING epoch::text, commit_position::text AS commit, prepare_position::text AS prepare`);
+  const [row] = rows;
+  if (row === undefined) throw new Error('the table projection_checkpoint has lost its row');
+  const { epoch, commit, prepare } = row;
+  const position =
+    commit === null || prepare === null ? undefined : { commit: BigInt(commit), prepare: BigInt(prepare) };
+  return { epoch: BigInt(epoch), position };
+}
+
+/**
+ * Moves the checkpoint within the transaction that is open on `client`.
+ *
+ * @throws Fenced when it is not where this projector left it; the transaction is then to be rolled back
+ */
+export async function advance(client: pg.Client, { epoch, position }: Checkpoint, to: Position): Promise<Checkpoint> {
+  const { rowCount } = await client.query({
+    name: 'advance',
+    text: `
+      UPDATE projection_checkpoint SET commit_position = $4, prepare_position = $5
+      WHERE epoch = $1 AND commit_position IS NOT DISTINCT FROM $2 AND prepare_position IS NOT DISTINCT FROM $3`,
+    values: [epoch, position?.commit, position?.prepare, to.commit, to.prepare],
+  });
+  if (rowCount !== 1) throw new Fenced(`the checkpoint is no longer where epoch ${epoch} left it`);
+  return { epoch, position: to };
+}
+
+async function cancelBackend(databaseUrl: string, pid: number | undefined): Promise<void> {
+  await using connection = await connect({ databaseUrl, name: 'registry projector (cancel)' });
+  await connection.client.query('SELECT pg_cancel_backend($1)', [pid]);
+}

@@ -1,0 +1,139 @@
+// Makes the tables follow the log. One life of the projector: open a connection, hold the lock on it, raise the epoch,
+// subscribe after the checkpoint, and commit batch after batch together with the checkpoint; whatever fails ends the
+// life, and the next one starts from the checkpoint. Lock and writes share one connection, so that a projector whose
+// lock is gone has nothing left to write through.
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { streamPrefix } from '../events/catalogue.ts';
+import { decode, type Recorded } from '../events/codec.ts';
+import type { EventLog, LogItem, Position } from '../events/event-log.ts';
+import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
+import { connect } from '../infrastructure/postgres.ts';
+import { applyRun, isProjected, runsOf } from './apply.ts';
+import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
+import { comparePositions, type Progress } from './progress.ts';
+
+export interface ProjectorOptions {
+  readonly databaseUrl: string;
+  readonly eventLog: EventLog;
+  /** Told the position that the tables show, after every commit. */
+  readonly progress: Progress;
+  readonly logger: Logger;
+  readonly backoff?: LoopOptions['backoff'];
+}
+
+export interface Projector extends Loop {
+  /** How many events of each type unknown to this version have been passed over. */
+  skipped(): ReadonlyMap<string, number>;
+}
+
+/** Starts projecting, or standing by as long as another projector does so on the same database. */
+export function startProjector(options: ProjectorOptions): Projector {
+  const { logger, backoff } = options;
+  const skipped = new Map<string, number>();
+  const loop = startLoop({
+    name: 'projector',
+    logger,
+    run: (signal, alive) => project(options, skipped, signal, alive),
+    ...(backoff && { backoff }),
+  });
+  return { ...loop, skipped: () => skipped };
+}
+
+async function project(
+  { databaseUrl, eventLog, progress, logger }: ProjectorOptions,
+  skipped: Map<string, number>,
+  signal: AbortSignal,
+  alive: () => void,
+): Promise<void> {
+  await using connection = await connect({ databaseUrl, name: 'registry projector', pipeline: true });
+  const { client, lost } = connection;
+  const ending = AbortSignal.any([signal, lost]);
+
+  if (!(await tryLock(client))) {
+    logger.info('another projector is active; standing by');
+    alive();
+    if (!(await waitForLock(connection, databaseUrl, signal))) return;
+  }
+  let checkpoint = await takeOver(client);
+  await prepareSession(client);
+  logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
+  if (checkpoint.position) progress.announce(checkpoint.position);
+
+  const streamPrefixes = [streamPrefix('organization'), streamPrefix('factory'), streamPrefix('gateway')];
+  const after = checkpoint.position ?? 'start';
+  for await (const items of eventLog.subscribe({ streamPrefixes, after, signal: ending, maxBatch: 500 })) {
+    const batch = readBatch(items, checkpoint.position);
+    checkpoint = await commit(client, checkpoint, batch);
+    if (checkpoint.position) progress.announce(checkpoint.position);
+    countUnknown(batch.unknown, skipped, logger);
+    // Not before a batch is through: a batch that always fails must not end the back-off each time.
+    alive();
+  }
+  lost.throwIfAborted();
+}
+
+/**
+ * A commit need not wait for the disk: after a crash of Postgres the last batches are gone together with their
+ * checkpoint, and are read from the log once more. Plans are made anew each time, because one that was made for a
+ * small table is ruinous while the table grows.
+ */
+async function prepareSession(client: pg.Client): Promise<void> {
+  await client.query('SET synchronous_commit = off; SET plan_cache_mode = force_custom_plan');
+}
+
+interface Batch {
+  readonly events: readonly Recorded[];
+  /** The types of events that this version does not know, one entry an event. */
+  readonly unknown: readonly string[];
+  /** Where the log stands after the batch; undefined when nothing in it is new. */
+  readonly position: Position | undefined;
+}
+
+function readBatch(items: readonly LogItem[], after: Position | undefined): Batch {
+  const events: Recorded[] = [];
+  const unknown: string[] = [];
+  let position = after;
+  for (const item of items) {
+    if (item.kind === 'caught-up') continue;
+    const at = item.kind === 'event' ? item.event.position : item.position;
+    if (position !== undefined && comparePositions(at, position) <= 0) continue;
+    position = at;
+    if (item.kind === 'checkpoint') continue;
+    const event = decode(item.event);
+    if (event !== undefined && isProjected(event.type)) events.push(event);
+    else unknown.push(item.event.type);
+  }
+  return { events, unknown, position: position === after ? undefined : position };
+}
+
+async function commit(client: pg.Client, checkpoint: Checkpoint, { events, position }: Batch): Promise<Checkpoint> {
+  if (position === undefined) return checkpoint;
+  // Sent without waiting for each other: a lone event takes two round trips. The checkpoint comes first, so that its
+  // row lock holds off any other writer before a row is touched.
+  const [, advanced] = await allOf([
+    client.query(`BEGIN; SET LOCAL registry.writer = 'on'`),
+    advance(client, checkpoint, position),
+    ...runsOf(events).map((run) => applyRun(client, run)),
+  ]);
+  await client.query('COMMIT');
+  return advanced;
+}
+
+/** The results of all; or the error of the first that failed by itself, and not because the transaction was void. */
+async function allOf<T extends readonly Promise<unknown>[]>(
+  promises: readonly [...T],
+): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  const settled = await Promise.allSettled(promises);
+  const failures = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  if (failures.length > 0) throw failures.find((error) => error.code !== '25P02') ?? failures[0];
+  return settled.map((result) => result.status === 'fulfilled' && result.value) as never;
+}
+
+function countUnknown(types: readonly string[], skipped: Map<string, number>, logger: Logger): void {
+  for (const type of types) {
+    const count = skipped.get(type) ?? 0;
+    if (count === 0) logger.warn({ type }, `events of the unknown type ${type} are passed over`);
+    skipped.set(type, count + 1);
+  }
+}

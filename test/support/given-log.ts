@@ -1,0 +1,77 @@
+// A log that holds what a spec gives it, for whatever only subscribes.
+import type { EventLog, LogItem, Position, StoredEvent } from '../../src/events/event-log.ts';
+import { comparePositions } from '../../src/projections/progress.ts';
+
+export interface GivenLog extends EventLog {
+  /** Adds to the end of the log; who subscribes gets it at once. */
+  add(...items: readonly (StoredEvent | Extract<LogItem, { kind: 'checkpoint' }>)[]): void;
+  /** Ends every subscription with an error, as if the store had gone away. */
+  fail(error: Error): void;
+  /** Where each subscription started. */
+  readonly subscribedAfter: readonly (Position | 'start')[];
+}
+
+export function givenLog(...events: readonly StoredEvent[]): GivenLog {
+  const items: LogItem[] = [];
+  const subscribedAfter: (Position | 'start')[] = [];
+  let changed = nextChange();
+
+  const log: GivenLog = {
+    add(...added) {
+      items.push(...added.map((item) => ('kind' in item ? item : ({ kind: 'event', event: item } as const))));
+      wake();
+    },
+    fail(error) {
+      changed.reject(error);
+      changed = nextChange();
+    },
+    subscribedAfter,
+    async *subscribe({ streamPrefixes, after, signal, maxBatch = 500 }) {
+      subscribedAfter.push(after);
+      signal.addEventListener('abort', wake);
+      const wanted = (item: LogItem) =>
+        (after === 'start' || comparePositions(positionOf(item), after) > 0) &&
+        (item.kind !== 'event' || streamPrefixes.some((prefix) => item.event.stream.startsWith(prefix)));
+      try {
+        for (let next = 0; !signal.aborted; ) {
+          const batch = items.slice(next).filter(wanted);
+          next = items.length;
+          for (let start = 0; start < batch.length && !signal.aborted; start += maxBatch) {
+            yield batch.slice(start, start + maxBatch);
+          }
+          if (next < items.length || signal.aborted) continue;
+          yield [{ kind: 'caught-up' }];
+          if (next === items.length && !signal.aborted) await changed.promise;
+        }
+      } finally {
+        signal.removeEventListener('abort', wake);
+      }
+    },
+    read: unused,
+    readLast: unused,
+    append: unused,
+  };
+  log.add(...events);
+  return log;
+
+  function wake() {
+    changed.resolve();
+    changed = nextChange();
+  }
+}
+
+// A failure while nobody waits is nobody's.
+function nextChange() {
+  const change = Promise.withResolvers<void>();
+  change.promise.catch(() => undefined);
+  return change;
+}
+
+function positionOf(item: LogItem): Position {
+  if (item.kind === 'caught-up') throw new Error('a caught-up item has no position');
+  return item.kind === 'event' ? item.event.position : item.position;
+}
+
+function unused(): never {
+  throw new Error('a given log can only be subscribed to');
+}
