@@ -19,6 +19,8 @@ export interface PublicEvent {
   /** Grows when the payload gains a field. */
   readonly version: number;
   readonly payload: z.ZodObject;
+  /** The fields of the payload, and what they are called in the event. */
+  readonly fields: readonly { readonly name: string; readonly inEvent: string }[];
 }
 
 const organizationIds = { id: z.guid() };
@@ -66,14 +68,18 @@ export function isPublished(type: string): type is PublishedEvent['type'] {
 }
 
 /**
- * What the message about an event says, in the snake_case of REST.
+ * What the message about an event says, in the snake_case of REST. Only what the schema names is looked at.
  *
  * @param revision the event's revision in its stream
  * @throws z.ZodError when the event does not hold what the contract promises
  */
 export function toPayload({ type, data }: PublishedEvent, revision: bigint): Readonly<Record<string, unknown>> {
-  const fields = Object.entries(data).map(([name, value]) => [snakeCase(name), value]);
-  return contract[type].payload.parse({ ...Object.fromEntries(fields), credential_version: Number(revision) });
+  const { payload, fields } = contract[type];
+  const values = new Map<string, unknown>(Object.entries(data));
+  // A number, because JSON has no other; the schema refuses one that would not be exact.
+  values.set('credentialVersion', Number(revision));
+  const named = fields.filter(({ inEvent }) => values.has(inEvent));
+  return payload.parse(Object.fromEntries(named.map(({ name, inEvent }) => [name, values.get(inEvent)])));
 }
 
 /** `GatewayCreated` → `gateway-created`. */
@@ -81,10 +87,11 @@ export function kebabCase(type: string): string {
   return type.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
 }
 
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, '_$&').toLowerCase();
+function first<Payload extends z.ZodObject>(kind: PublicEvent['kind'], payload: Payload) {
+  const fields = Object.keys(payload.shape).map((name) => ({ name, inEvent: camelCase(name) }));
+  return { kind, version: 1, payload, fields } as const;
 }
 
-function first<Payload extends z.ZodObject>(kind: PublicEvent['kind'], payload: Payload) {
-  return { kind, version: 1, payload } as const;
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

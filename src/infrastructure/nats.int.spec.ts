@@ -1,0 +1,101 @@
+import { createServer } from 'node:net';
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { startNatsProcess } from '../../test/support/nats-process.ts';
+import { BusUnavailable } from '../publishing/bus.ts';
+import { connectNats, type Nats } from './nats.ts';
+
+const settings = { name: 'SPEC', subjects: ['spec.>'], maxBytes: -1 };
+
+describe('the connection to NATS', () => {
+  it('comes up by itself when NATS does, and again after it went away', async () => {
+    await using server = await startNatsProcess();
+    await server.kill();
+    await using nats = connection(server.url);
+    await expect(nats.stream(settings).bounds()).rejects.toThrow(BusUnavailable);
+    await server.start();
+    await up(nats);
+    await nats.stream(settings).ensure();
+    await server.kill();
+    await vi.waitFor(() => expect(nats.isConnected()).toBe(false));
+    await expect(nats.stream(settings).bounds()).rejects.toThrow(BusUnavailable);
+    await server.start();
+    await up(nats);
+    expect(await nats.stream(settings).bounds()).toEqual({ first: 1, last: 0 });
+  });
+
+  it('tells a channel that the connection is lost', async () => {
+    await using server = await startNatsProcess();
+    await using nats = connection(server.url);
+    await up(nats);
+    const lost = vi.fn();
+    nats.stream(settings).openChannel({ replied: () => undefined, lost });
+    await server.kill();
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)));
+  });
+
+  it('closes within seconds while NATS is away or frozen', async () => {
+    await using server = await startNatsProcess();
+    await using nats = connection(server.url);
+    await up(nats);
+    server.freeze();
+    const started = performance.now();
+    await nats.close();
+    await server.kill();
+    await connection(server.url).close();
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  it('shows neither user nor password in what it logs and throws', async () => {
+    const lines: string[] = [];
+    await using server = await refusingServer();
+    await using nats = connection(`nats://its-user:its-password@127.0.0.1:${server.port}`, lines);
+    await vi.waitFor(() => expect(lines.join()).toContain('NATS cannot be reached'));
+    await expect(nats.stream(settings).ensure()).rejects.toThrow(`no connection to NATS at 127.0.0.1:${server.port}`);
+    expect(server.heard()).toContain('its-password');
+    expect(lines.join()).not.toMatch(/its-user|its-password/);
+  });
+
+  it('has a stream created once, and says what differs in one that is there', async () => {
+    await using server = await startNatsProcess();
+    await using nats = connection(server.url);
+    await up(nats);
+    await nats.stream(settings).ensure();
+    await nats.stream(settings).ensure();
+    await expect(nats.stream({ ...settings, subjects: ['spec.a'], maxBytes: 1 }).ensure()).rejects.toThrow(
+      'the NATS stream SPEC has other settings than ours: subjects is ["spec.>"] and must be ["spec.a"]; max_bytes is -1 and must be 1',
+    );
+  });
+});
+
+function connection(url: string, lines: string[] = []): Nats & AsyncDisposable {
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const nats = connectNats({ url, name: 'nats-spec', logger });
+  return { ...nats, [Symbol.asyncDispose]: () => nats.close() };
+}
+
+async function up(nats: Nats): Promise<void> {
+  await vi.waitFor(() => expect(nats.isConnected()).toBe(true), { timeout: 5_000 });
+}
+
+/** Speaks as much NATS as it takes to hear a password and to refuse it. */
+async function refusingServer() {
+  let heard = '';
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      heard += data.toString();
+      if (heard.includes('PING')) socket.end("-ERR 'Authorization Violation'\r\n");
+    });
+    socket.write(
+      `INFO ${JSON.stringify({ server_id: 'x', version: '2.9.10', max_payload: 1024, auth_required: true })}\r\n`,
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    heard: () => heard,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}

@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import * as examples from '../../test/support/examples.ts';
+import { memoryLog } from '../../test/support/memory-log.ts';
+import { memoryStream } from '../../test/support/memory-stream.ts';
+import type { RegistryEvent } from '../events/catalogue.ts';
+import { startPublisher } from './publisher.ts';
+
+// A type that only a later version of the service knows.
+const unknown = { ...examples.gatewayUpdated(), type: 'GatewayPainted' } as unknown as RegistryEvent;
+
+describe('the publisher', () => {
+  it('leaves out what it does not know, counts it, and says so once', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const log = memoryLog(...examples.storedInOrder(unknown, examples.gatewayCreated(), unknown, unknown));
+    const bus = memoryStream();
+    const publisher = startPublisher({ log, bus, logger });
+    await vi.waitFor(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])));
+    await publisher.stop();
+    expect(bus.messages.slice(1).map((message) => message?.headers['ce-type'])).toEqual(['mti.evt.v1.gateway-created']);
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['events of type GatewayPainted are not published']);
+  });
+
+  it('goes no further than an event that it cannot read', async () => {
+    const [first, second, third] = examples.storedInOrder(
+      examples.organizationCreated(),
+      examples.organizationUpdated(),
+      examples.organizationSoftDeleted(),
+    );
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three were asked for');
+    const bus = memoryStream();
+    const log = memoryLog(first, { ...second, data: { id: 7 } }, third);
+    const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
+    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }));
+    expect(publisher.health().error).toContain('OrganizationUpdated at revision 1');
+    await publisher.stop();
+    expect(bus.messages.slice(1)).toHaveLength(1);
+  });
+
+  it('stops at once while it waits for events', async () => {
+    const publisher = startPublisher({ log: memoryLog(), bus: memoryStream(), logger: pino({ level: 'silent' }) });
+    await vi.waitFor(() => expect(publisher.health().status).toBe('running'));
+    await publisher.stop();
+    expect(publisher.health().status).toBe('stopped');
+  });
+});
