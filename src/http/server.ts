@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  LogController,
   type RawServerDefault,
 } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -38,7 +39,7 @@ export type HttpServer = FastifyInstance<
 export async function createHttpServer({ logger, corsOrigins, isUnavailable }: HttpOptions): Promise<HttpServer> {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit,
     genReqId: () => uuidv7(),
     // An answer in progress is finished at shutdown; an idle keep-alive connection must not hold it up.
@@ -83,10 +84,10 @@ function logRequests(app: FastifyInstance): void {
   });
   app.addHook('onResponse', async (request, reply) => {
     const path = request.url.split('?', 1)[0];
-    const { method, id } = request;
+    const { method } = request;
     const duration = Math.round(reply.elapsedTime * 10) / 10;
     request.log.info(
-      { requestId: id, method, path, status: reply.statusCode, duration },
+      { method, path, status: reply.statusCode, duration },
       `${method} ${path} ${reply.statusCode} ${duration} ms`,
     );
   });

@@ -24,7 +24,7 @@ export interface Encryption {
 
 /**
  * @param encodedKey 32 bytes in base64
- * @throws Error naming ENCRYPTION_KEY when it is anything else; the message does not repeat the key
+ * @throws Error when it is anything else; the message does not repeat the key
  */
 export function createEncryption(encodedKey: string): Encryption {
   const key = parseKey(encodedKey);
@@ -53,13 +53,16 @@ export function createEncryption(encodedKey: string): Encryption {
 }
 
 function parseKey(encoded: string): Buffer {
-  const key = Buffer.from(encoded, 'base64');
-  if (key.length !== keyBytes || key.toString('base64') !== encoded) {
-    throw new Error(
-      'ENCRYPTION_KEY is not 32 bytes in base64. Make one with: node -e "console.log(crypto.randomBytes(32).toString(\'base64\'))"',
-    );
+  if (!isEncryptionKey(encoded)) {
+    throw new Error('the encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32');
   }
-  return key;
+  return Buffer.from(encoded, 'base64');
+}
+
+/** Whether a text is 32 bytes in base64. */
+export function isEncryptionKey(encoded: string): boolean {
+  const key = Buffer.from(encoded, 'base64');
+  return key.length === keyBytes && key.toString('base64') === encoded;
 }
 
 // Tells keys apart without telling anything about them.

@@ -1,5 +1,6 @@
 // EventStoreDB behind the `EventLog` port. What the client leaves open is closed here: an append or a read that
 // is never answered ends after `answerWithin`, and everything that means "not there now" is one error.
+
 import {
   CancelledError,
   DeadlineExceededError,
@@ -16,6 +17,7 @@ import {
   UnavailableError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
+import { status } from '@grpc/grpc-js';
 import {
   type AppendOutcome,
   type EventLog,
@@ -244,4 +246,13 @@ function asUnavailable(error: unknown): unknown {
     error instanceof TimeoutError ||
     error instanceof NotLeaderError;
   return gone ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
+}
+
+/**
+ * Whether an unhandled rejection is the client's own: when the connection breaks while a batched append waits for room
+ * to write, the client rejects the append, as it should, and once more a promise that nobody holds.
+ */
+export function isStrayRejection(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return false;
+  return error.code === status.UNAVAILABLE || error.code === status.CANCELLED;
 }

@@ -1,0 +1,156 @@
+// The architecture as rules. Each says why; test/architecture plants a violation of each and sees it found.
+import swcVisitor from '@swc/core/Visitor.js';
+
+// The visitor that walks swc's tree does not know `using` and would stop at it.
+const { prototype: visitor } = swcVisitor.Visitor ?? swcVisitor;
+const { visitStatement } = visitor;
+visitor.visitStatement = function (statement) {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  return { ...statement, decls: this.visitVariableDeclarators(statement.decls) };
+};
+
+const specs = '[.]spec[.]ts$';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'domain-is-pure',
+      comment: 'The rules know events and each other, and nothing that could do I/O: no package, no node module.',
+      severity: 'error',
+      from: { path: '^src/domain/', pathNot: specs },
+      to: { pathNot: '^src/(domain|events)/' },
+    },
+    {
+      name: 'domain-takes-types-of-events',
+      comment:
+        'What the domain takes from the catalogue are types: schemas and codecs are for those who read and write.',
+      severity: 'error',
+      from: { path: '^src/domain/', pathNot: specs },
+      to: { path: '^src/events/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'events-stand-alone',
+      comment: 'What happened does not depend on what is made of it.',
+      severity: 'error',
+      from: { path: '^src/events/', pathNot: specs },
+      to: { path: '^src/', pathNot: '^src/events/' },
+    },
+    {
+      name: 'resources-know-events-only',
+      comment: 'The public shapes serve REST and NATS alike, so they know neither.',
+      severity: 'error',
+      from: { path: '^src/resources/', pathNot: specs },
+      to: { path: '^src/', pathNot: '^src/(resources|events)/' },
+    },
+    {
+      name: 'queries-do-not-write',
+      comment: 'Write side and read side meet only in events, resources and migrations.',
+      severity: 'error',
+      from: { path: '^src/queries/', pathNot: specs },
+      to: { path: '^src/(commands|domain|projections|processes|publishing)/' },
+    },
+    {
+      name: 'projections-do-not-decide',
+      comment: 'A projection writes down what happened; rules would judge it a second time.',
+      severity: 'error',
+      from: { path: '^src/projections/', pathNot: specs },
+      to: { path: '^src/(commands|domain|queries|processes|publishing)/' },
+    },
+    {
+      name: 'commands-do-not-read-tables',
+      comment: 'A read model may be behind: a fact that another aggregate owns is read from its stream.',
+      severity: 'error',
+      from: { path: '^src/commands/', pathNot: specs },
+      to: { path: '^src/(queries|projections|publishing|database|infrastructure/postgres[.]ts)' },
+    },
+    {
+      name: 'publishing-hears-events-only',
+      comment: 'What others hear is made of events, not of tables or rules.',
+      severity: 'error',
+      from: { path: '^src/publishing/', pathNot: specs },
+      to: { path: '^src/(commands|domain|queries|projections|database)/' },
+    },
+    {
+      name: 'http-is-plumbing',
+      comment: 'The server knows no route: who has routes registers them.',
+      severity: 'error',
+      from: { path: '^src/http/', pathNot: specs },
+      to: { path: '^src/(commands|domain|queries|projections|publishing|database|resources)/' },
+    },
+    {
+      name: 'one-adapter-for-the-event-store',
+      comment: 'One place knows the client and its traps.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/infrastructure/event-store[.]ts$|${specs}` },
+      to: { path: '@eventstore/db-client' },
+    },
+    {
+      name: 'one-adapter-for-nats',
+      comment: 'One place knows the client and its traps.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/infrastructure/nats[.]ts$|${specs}` },
+      to: { path: 'node_modules/nats/' },
+    },
+    {
+      name: 'one-adapter-for-postgres',
+      comment: 'One place makes the pool, so that every query has the same time-outs, parsers and errors.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/infrastructure/postgres[.]ts$|${specs}` },
+      to: { path: 'node_modules/slonik/' },
+    },
+    {
+      name: 'service-without-embedded',
+      comment: 'In production the servers run elsewhere: only main.ts may load the embedded ones, when it is asked to.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/main[.]ts$|${specs}` },
+      to: { path: '^(embedded|test|bench)/' },
+    },
+    {
+      name: 'main-loads-embedded-when-asked',
+      comment: 'A static import would need the embedded servers in every installation.',
+      severity: 'error',
+      from: { path: '^src/main[.]ts$' },
+      to: { path: '^(embedded|test|bench)/', dynamic: false },
+    },
+    {
+      name: 'embedded-without-service',
+      comment: 'Client and server must not share bugs.',
+      severity: 'error',
+      from: { path: '^embedded/', pathNot: specs },
+      to: { path: '^(src|test|bench)/' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'What needs each other is one thing, or has a third in it that wants a name.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-drawers',
+      comment: 'A folder is named for its subject: these names are for things without one.',
+      severity: 'error',
+      from: {},
+      to: { path: '/(utils|helpers|common|shared|core|lib)/', pathNot: 'node_modules/' },
+    },
+    {
+      name: 'not-resolvable',
+      comment: 'An import that leads nowhere would escape every other rule.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no API to parse with; without swc nothing would be read and nothing found.
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.js', '.cjs', '.json', '.d.ts'],
+    },
+  },
+};

@@ -1,0 +1,105 @@
+// The composition root: what the service is made of, in the order in which it starts. It stops in reverse.
+import type { Logger } from 'pino';
+import { commandRoutes } from './commands/routes.ts';
+import { EventLogUnavailable } from './events/event-log.ts';
+import type { GatewayId } from './events/ids.ts';
+import { healthRoute } from './http/health.ts';
+import { createHttpServer } from './http/server.ts';
+import { createEncryption } from './infrastructure/encryption.ts';
+import { connectEventStore } from './infrastructure/event-store.ts';
+import { connectNats } from './infrastructure/nats.ts';
+import { createPool, isUnavailable } from './infrastructure/postgres.ts';
+import { createProgress } from './projections/progress.ts';
+import { startProjector } from './projections/projector.ts';
+import { startPublisher } from './publishing/publisher.ts';
+import { findGatewayPassword } from './queries/gateways.ts';
+import { queryRoutes } from './queries/routes.ts';
+
+export interface AppOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly eventStoreUrl: string;
+  readonly databaseUrl: string;
+  readonly databasePool: { readonly min: number; readonly max: number };
+  readonly natsUrl: string;
+  readonly encryptionKey: string;
+  readonly corsOrigins: readonly string[];
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+export interface App extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:3000`. */
+  readonly url: string;
+  /**
+   * The password of a gateway in plain text, as the read model knows it; undefined when there is no such gateway. It
+   * is for use inside the process and reaches no route.
+   *
+   * @throws DecryptionError when it was sealed with another key or altered
+   */
+  gatewayPassword(id: GatewayId): Promise<string | undefined>;
+}
+
+/** How long a command's answer waits for the read model at most, in milliseconds. */
+const readModelWait = 1_000;
+
+/** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
+const reservationGrace = 10_000;
+
+/**
+ * Starts the service and returns when it answers requests.
+ *
+ * @throws Error when the encryption key is malformed or the port is taken; a store that is away is no error
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { logger } = options;
+  await using starting = new AsyncDisposableStack();
+
+  const encryption = createEncryption(options.encryptionKey);
+  const eventStore = starting.adopt(connectEventStore({ url: options.eventStoreUrl }), (store) => store.close());
+  const pool = starting.adopt(
+    createPool({
+      databaseUrl: options.databaseUrl,
+      logger,
+      poolMin: options.databasePool.min,
+      poolMax: options.databasePool.max,
+    }),
+    (connections) => connections.end(),
+  );
+  const nats = starting.adopt(connectNats({ url: options.natsUrl, name: 'gateway-registry', logger }), (connection) =>
+    connection.close(),
+  );
+
+  const progress = createProgress();
+  const projector = starting.adopt(
+    startProjector({ databaseUrl: options.databaseUrl, eventLog: eventStore, progress, logger }),
+    (loop) => loop.stop(),
+  );
+  const publisher = starting.adopt(startPublisher({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
+
+  const http = starting.adopt(
+    await createHttpServer({
+      logger,
+      corsOrigins: options.corsOrigins,
+      isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
+    }),
+    (server) => server.close(),
+  );
+  healthRoute(http, options.version, () => [projector.health(), publisher.health()]);
+  commandRoutes(http, {
+    dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },
+    readModelReaches: (position) => progress.reached(position, readModelWait),
+  });
+  queryRoutes(http, { pool });
+  const url = await http.listen({ host: options.host, port: options.port });
+
+  const running = starting.move();
+  return {
+    url,
+    gatewayPassword: async (id) => {
+      const found = await findGatewayPassword(pool, id);
+      return found && encryption.open(found.passwordEncrypted, id);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

@@ -1,0 +1,114 @@
+// The environment, and what each variable means. Besides main.ts nothing else reads process.env.
+import { z } from 'zod';
+import { isEncryptionKey } from './infrastructure/encryption.ts';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where the servers are; one that is undefined is the embedded one. */
+  readonly eventStoreUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly natsUrl: string | undefined;
+  readonly databasePool: { readonly min: number; readonly max: number };
+  /** The folder where the embedded servers keep their files. */
+  readonly dataDir: string;
+  /** 32 bytes in base64. */
+  readonly encryptionKey: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: LogLevel;
+  /** One JSON object a line for machines, or lines for people. */
+  readonly logFormat: 'json' | 'pretty';
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** The environment is not as it should be; the message names each variable and quotes no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const port = z.coerce
+  .number('must be a port')
+  .pipe(z.int('must be a port').min(0, 'must be a port').max(65_535, 'must be a port'));
+const count = z.coerce.number('must be a number').pipe(z.int('must be a whole number').min(0, 'must not be negative'));
+
+const Environment = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(3000),
+  EVENTSTORE_URL: z
+    .string()
+    .regex(/^esdb(\+discover)?:\/\//, 'must look like esdb://localhost:2113?tls=false')
+    .optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user:password@localhost:5432/mti_wifi')
+    .optional(),
+  DATABASE_HOST: z.string().optional(),
+  DATABASE_PORT: port.default(5432),
+  DATABASE_NAME: z.string().default('mti_wifi'),
+  DATABASE_USER: z.string().default('postgres'),
+  DATABASE_PASSWORD: z.string().optional(),
+  DATABASE_POOL_MIN: count.default(0),
+  DATABASE_POOL_MAX: count.pipe(z.int().min(1, 'must be at least 1')).default(10),
+  NATS_URL: z
+    .string()
+    .regex(/^(nats|tls):\/\//, 'must look like nats://localhost:4222')
+    .optional(),
+  DATA_DIR: z.string().default('.data'),
+  ENCRYPTION_KEY: z
+    .string()
+    .refine(isEncryptionKey, 'must be 32 bytes in base64; make one with: openssl rand -base64 32')
+    .optional(),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://example.com, separated by commas')))
+    .default([]),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  NODE_ENV: z.string().default('development'),
+});
+
+/**
+ * Reads the configuration. A variable that is empty counts as not set.
+ *
+ * @throws ConfigError that names every variable that is not as it should be
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
+  const parsed = Environment.safeParse(Object.fromEntries(set));
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => `  ${path[0]?.toString()} ${message}`);
+    throw new ConfigError(`The environment is not as it should be:\n${[...new Set(lines)].join('\n')}`);
+  }
+  const variables = parsed.data;
+  if (variables.DATABASE_POOL_MIN > variables.DATABASE_POOL_MAX) {
+    throw new ConfigError('The environment is not as it should be:\n  DATABASE_POOL_MIN is above DATABASE_POOL_MAX');
+  }
+  return {
+    host: variables.HOST,
+    port: variables.PORT,
+    eventStoreUrl: variables.EVENTSTORE_URL,
+    databaseUrl: databaseUrlOf(variables),
+    natsUrl: variables.NATS_URL,
+    databasePool: { min: variables.DATABASE_POOL_MIN, max: variables.DATABASE_POOL_MAX },
+    dataDir: variables.DATA_DIR,
+    encryptionKey: variables.ENCRYPTION_KEY,
+    corsOrigins: variables.CORS_ORIGINS,
+    logLevel: variables.LOG_LEVEL,
+    logFormat: variables.NODE_ENV === 'production' ? 'json' : 'pretty',
+  };
+}
+
+// DATABASE_HOST stands for DATABASE_URL where the parts come from different places, as in a container.
+function databaseUrlOf(variables: z.output<typeof Environment>): string | undefined {
+  const { DATABASE_URL, DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, DATABASE_USER, DATABASE_PASSWORD } = variables;
+  if (DATABASE_URL !== undefined || DATABASE_HOST === undefined) return DATABASE_URL;
+  const user = encodeURIComponent(DATABASE_USER);
+  const credentials = DATABASE_PASSWORD === undefined ? user : `${user}:${encodeURIComponent(DATABASE_PASSWORD)}`;
+  return `postgres://${credentials}@${DATABASE_HOST}:${DATABASE_PORT}/${encodeURIComponent(DATABASE_NAME)}`;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
