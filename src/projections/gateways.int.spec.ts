@@ -17,6 +17,7 @@ import {
   organizationCreated,
 } from '../../test/support/examples.ts';
 import { projectionSpecification } from '../../test/support/projection-specification.ts';
+import { DeviceId } from '../events/ids.ts';
 
 const { given } = projectionSpecification('gateways');
 
@@ -124,7 +125,7 @@ describe('the projection of gateways', () => {
       gatewayCreated({ gatewayId: aDevice }),
     )
       .when(
-        gatewayUpdated({ gatewayId: 'GW-0003' as never }),
+        gatewayUpdated({ gatewayId: DeviceId.parse('GW-0003') }),
         gatewayUpdated({ id: anotherGateway, gatewayId: aDevice }),
       )
       .thenRows(
