@@ -38,7 +38,7 @@ export interface Pool {
   end(): Promise<void>;
 }
 
-/** Postgres has not answered in time, or the pool has no connection to spare. */
+/** Postgres cannot be reached or has not answered in time, or the pool has no connection to spare. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable';
 }
@@ -62,9 +62,9 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
 
   function opened(): Promise<DatabasePool> {
     if (ended) throw new DatabaseUnavailable('the pool has been closed');
-    opening ??= open().catch((error: unknown) => {
+    opening ??= open().catch((cause: unknown) => {
       opening = undefined;
-      throw error;
+      throw new DatabaseUnavailable('Postgres cannot be reached', { cause });
     });
     return opening;
   }

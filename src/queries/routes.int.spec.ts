@@ -1,0 +1,220 @@
+import pino from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { GatewayId } from '../events/ids.ts';
+import { createHttpServer, type HttpServer } from '../http/server.ts';
+import type { Pool } from '../infrastructure/postgres.ts';
+import { createPool, isUnavailable } from '../infrastructure/postgres.ts';
+import { FactoryResource } from '../resources/factory.ts';
+import { GatewayResource } from '../resources/gateway.ts';
+import { OrganizationResource } from '../resources/organization.ts';
+import { findGatewayPassword } from './gateways.ts';
+import { queryRoutes } from './routes.ts';
+
+const logger = pino({ level: 'silent' });
+const scope = new AsyncDisposableStack();
+let databaseUrl: string;
+let pool: Pool;
+let app: HttpServer;
+
+beforeAll(async () => {
+  databaseUrl = scope.use(await createMigratedDatabase()).url;
+  pool = scope.adopt(createPool({ databaseUrl, logger }), (made) => made.end());
+  app = await serve(pool);
+});
+
+afterAll(() => scope.disposeAsync());
+
+const acme = id('a', 1);
+const other = id('a', 2);
+const gone = id('a', 3);
+const berlin = id('b', 1);
+const tokyo = id('b', 2);
+const north = id('c', 1);
+const south = id('c', 2);
+const scrapped = id('c', 3);
+const noOne = id('f', 9);
+
+beforeEach(() =>
+  run(`
+    TRUNCATE organizations CASCADE;
+    INSERT INTO organizations (id, name, created_at, deleted_at, stream_revision) VALUES
+      ('${acme}', 'Acme', '2026-01-01T00:00:00Z', NULL, 3),
+      ('${other}', 'Other', '2026-01-02T00:00:00Z', NULL, 0),
+      ('${gone}', 'Gone', '2026-01-03T00:00:00Z', now(), 1);
+    INSERT INTO factories (id, organization_id, name, created_at, stream_revision) VALUES
+      ('${berlin}', '${acme}', 'Berlin', '2026-01-01T00:00:00Z', 0),
+      ('${tokyo}', '${other}', 'Tokyo', '2026-01-01T00:00:01Z', 0);
+    INSERT INTO gateways
+      (id, factory_id, gateway_id, name, url, email, password_encrypted, created_at, last_seen_at, deleted_at, stream_revision)
+    VALUES
+      ('${north}', '${berlin}', 'GW-1', 'North', 'ws://1', '1@acme.example', 'secret 1', '2026-01-01T00:00:00.5Z', NULL, NULL, 7),
+      ('${south}', '${berlin}', 'GW-2', 'South', 'ws://2', '2@acme.example', 'secret 2', '2026-01-01T00:00:00.5Z', '2026-02-01T00:00:00Z', NULL, 8),
+      ('${scrapped}', '${berlin}', 'GW-3', 'Scrapped', 'ws://3', '3@acme.example', 'secret 3', '2026-01-01T00:00:00Z', NULL, now(), 9);`),
+);
+
+describe('a list', () => {
+  it('has what is not deleted, in the order of creation, and says how much there is', async () => {
+    const { statusCode, body } = await get('/api/organizations');
+    expect(statusCode).toBe(200);
+    expect(namesIn(body)).toEqual(['Acme', 'Other']);
+    expect(body.pagination).toEqual({ total: 2, limit: 20, offset: 0, hasNext: false, hasPrev: false });
+  });
+
+  it('orders by id what was created at the same time', async () => {
+    expect(namesIn((await get('/api/gateways')).body)).toEqual(['North', 'South']);
+  });
+
+  it('has the public shape and nothing else', async () => {
+    for (const [path, resource] of [
+      ['/api/organizations', OrganizationResource],
+      ['/api/factories', FactoryResource],
+      ['/api/gateways', GatewayResource],
+    ] as const) {
+      const { body } = await get(path);
+      expect(body.data).not.toEqual([]);
+      for (const item of body.data) expect(resource.strict().parse(item)).toEqual(item);
+    }
+  });
+
+  it('comes in pages', async () => {
+    const first = await get('/api/organizations?limit=1');
+    expect(namesIn(first.body)).toEqual(['Acme']);
+    expect(first.body.pagination).toEqual({ total: 2, limit: 1, offset: 0, hasNext: true, hasPrev: false });
+    const second = await get('/api/organizations?limit=1&offset=1');
+    expect(namesIn(second.body)).toEqual(['Other']);
+    expect(second.body.pagination).toEqual({ total: 2, limit: 1, offset: 1, hasNext: false, hasPrev: true });
+  });
+
+  it('is empty beyond its end, and still says how much there is', async () => {
+    const { statusCode, body } = await get(`/api/organizations?offset=${Number.MAX_SAFE_INTEGER}`);
+    expect(statusCode).toBe(200);
+    expect(body.data).toEqual([]);
+    expect(body.pagination).toMatchObject({ total: 2, hasNext: false, hasPrev: true });
+  });
+
+  it('is empty when there is nothing', async () => {
+    await run('TRUNCATE organizations CASCADE');
+    const { body } = await get('/api/organizations');
+    expect(body).toEqual({ data: [], pagination: { total: 0, limit: 20, offset: 0, hasNext: false, hasPrev: false } });
+  });
+
+  it('can be that of one parent', async () => {
+    expect(namesIn((await get(`/api/factories?organization_id=${acme}`)).body)).toEqual(['Berlin']);
+    expect(namesIn((await get(`/api/gateways?factory_id=${berlin}&limit=1&offset=1`)).body)).toEqual(['South']);
+    expect((await get(`/api/gateways?factory_id=${tokyo}`)).body.data).toEqual([]);
+  });
+
+  it('is empty for a parent that nobody knows', async () => {
+    const { statusCode, body } = await get(`/api/factories?organization_id=${noOne}`);
+    expect(statusCode).toBe(200);
+    expect(body.pagination.total).toBe(0);
+  });
+
+  it.each([
+    ['/api/organizations?limit=0', 'limit'],
+    ['/api/organizations?limit=101', 'limit'],
+    ['/api/gateways?offset=-1', 'offset'],
+    ['/api/gateways?offset=99999999999999999999', 'offset'],
+    ['/api/organizations?page=2', 'page'],
+    ['/api/organizations?organization_id=x', 'organization_id'],
+    ['/api/factories?organization_id=x', 'organization_id'],
+    ['/api/gateways?factory_id=', 'factory_id'],
+  ])('refuses %s and names the parameter', async (path, parameter) => {
+    const { statusCode, body } = await get(path);
+    expect(statusCode).toBe(400);
+    expect(body.error.code).toBe('VALIDATION_ERROR');
+    expect(body.error.details.map((detail: { path: string }) => detail.path)).toEqual([parameter]);
+  });
+});
+
+describe('a single one', () => {
+  it('has the revision of its stream as its ETag', async () => {
+    const { statusCode, headers, body } = await get(`/api/organizations/${acme}`);
+    expect(statusCode).toBe(200);
+    expect(headers.etag).toBe('"3"');
+    expect(body).toMatchObject({ id: acme, name: 'Acme', created_at: '2026-01-01T00:00:00.000Z' });
+    expect((await get(`/api/factories/${berlin}`)).headers.etag).toBe('"0"');
+  });
+
+  it('has in its ETag when a gateway was last seen, if ever', async () => {
+    expect((await get(`/api/gateways/${north}`)).headers.etag).toBe('"7"');
+    expect((await get(`/api/gateways/${south}`)).headers.etag).toBe(`"8.${Date.parse('2026-02-01T00:00:00Z')}"`);
+  });
+
+  it('has the public shape and nothing else', async () => {
+    const { body } = await get(`/api/gateways/${south}`);
+    expect(GatewayResource.strict().parse(body)).toEqual(body);
+  });
+
+  it('is found whatever the case of its id', async () => {
+    expect((await get(`/api/organizations/${acme.toUpperCase()}`)).statusCode).toBe(200);
+  });
+
+  it.each([
+    [`/api/organizations/${noOne}`, 'ORGANIZATION_NOT_FOUND'],
+    [`/api/organizations/${gone}`, 'ORGANIZATION_NOT_FOUND'],
+    [`/api/factories/${noOne}`, 'FACTORY_NOT_FOUND'],
+    [`/api/gateways/${noOne}`, 'GATEWAY_NOT_FOUND'],
+    [`/api/gateways/${scrapped}`, 'GATEWAY_NOT_FOUND'],
+  ])('is not found when it is not there or deleted: %s', async (path, code) => {
+    const { statusCode, headers, body } = await get(path);
+    expect(statusCode).toBe(404);
+    expect(body.error).toMatchObject({ code, statusCode: 404 });
+    expect(headers.etag).toBeUndefined();
+  });
+
+  it.each(['/api/organizations/7', '/api/factories/acme', `/api/gateways/${north}?verbose=1`])(
+    'refuses %s',
+    async (path) => {
+      expect((await get(path)).body.error.code).toBe('VALIDATION_ERROR');
+    },
+  );
+});
+
+describe('the password of a gateway', () => {
+  it('is given encrypted within the process', async () => {
+    expect(await findGatewayPassword(pool, GatewayId.parse(north))).toEqual({
+      id: north,
+      passwordEncrypted: 'secret 1',
+    });
+  });
+
+  it('is not given of a gateway that is deleted or unknown', async () => {
+    expect(await findGatewayPassword(pool, GatewayId.parse(scrapped))).toBeUndefined();
+    expect(await findGatewayPassword(pool, GatewayId.parse(noOne))).toBeUndefined();
+  });
+});
+
+describe('a query while Postgres is away', () => {
+  it('is answered with 503 and when to come back', async () => {
+    const nowhere = createPool({ databaseUrl: 'postgres://nobody@127.0.0.1:1/nothing', logger });
+    const { statusCode, headers, json } = await (await serve(nowhere)).inject('/api/gateways');
+    expect(statusCode).toBe(503);
+    expect(json().error.code).toBe('SERVICE_UNAVAILABLE');
+    expect(headers['retry-after']).toBeDefined();
+  });
+});
+
+async function serve(from: Pool): Promise<HttpServer> {
+  const server = await createHttpServer({ logger, corsOrigins: [], isUnavailable });
+  queryRoutes(server, { pool: from });
+  return scope.adopt(server, (made) => made.close());
+}
+
+async function get(path: string) {
+  const { statusCode, headers, json } = await app.inject(path);
+  return { statusCode, headers, body: json() };
+}
+
+function namesIn(body: { readonly data: readonly { readonly name: string }[] }): readonly string[] {
+  return body.data.map(({ name }) => name);
+}
+
+function run(statements: string): Promise<unknown> {
+  return withClient(databaseUrl, (client) => client.query(statements));
+}
+
+function id(kind: string, number: number): string {
+  return `0194${kind}000-0000-7000-8000-${String(number).padStart(12, '0')}`;
+}
