@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { startNatsProcess } from '../../test/support/nats-process.ts';
 import { BusUnavailable } from '../publishing/bus.ts';
+import { openPipe, TailMoved } from '../publishing/pipe.ts';
 import { connectNats, type Nats } from './nats.ts';
 
 const settings = { name: 'SPEC', subjects: ['spec.>'], maxBytes: -1 };
@@ -54,6 +55,25 @@ describe('the connection to NATS', () => {
     await expect(nats.stream(settings).ensure()).rejects.toThrow(`no connection to NATS at 127.0.0.1:${server.port}`);
     expect(server.heard()).toContain('its-password');
     expect(lines.join()).not.toMatch(/its-user|its-password/);
+  });
+
+  it('stores nothing of a pipe that starts from a stale tail, whatever the ids of its messages', async () => {
+    await using server = await startNatsProcess();
+    await using nats = connection(server.url);
+    await up(nats);
+    const stream = nats.stream(settings);
+    await stream.ensure();
+    const options = { after: 0, window: 256, patience: 2_000, signal: new AbortController().signal };
+    const first = openPipe(stream, options);
+    for (const id of ['a', 'b', 'c']) await first.send({ subject: 'spec.x', headers: { 'Nats-Msg-Id': id }, body: id });
+    await first.settled();
+    first.close();
+    const stale = openPipe(stream, { ...options, after: 2 });
+    for (const id of ['d', 'e']) await stale.send({ subject: 'spec.x', headers: { 'Nats-Msg-Id': id }, body: id });
+    await expect(stale.settled()).rejects.toThrow(TailMoved);
+    expect(await stream.bounds()).toEqual({ first: 1, last: 3 });
+    expect(await stream.message(3)).toMatchObject({ subject: 'spec.x', headers: { 'Nats-Msg-Id': 'c' } });
+    expect(await stream.message(4)).toBeUndefined();
   });
 
   it('has a stream created once, and says what differs in one that is there', async () => {

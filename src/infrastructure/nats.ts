@@ -201,7 +201,7 @@ function openChannel(nats: NatsConnection, listener: ChannelListener, losses: Se
     },
     close() {
       losses.delete(lost);
-      if (!nats.isClosed()) replies.unsubscribe();
+      if (!nats.isClosed() && !replies.isClosed()) replies.unsubscribe();
     },
   };
 }

@@ -8,11 +8,13 @@ const patience = 1_000;
 describe('a pipe', () => {
   let stream: MemoryStream;
   let pipe: Pipe;
+  let stopping: AbortController;
 
   beforeEach(() => {
     vi.useFakeTimers();
     stream = memoryStream({ answers: false });
-    pipe = openPipe(stream, { after: 10, window: 2, patience });
+    stopping = new AbortController();
+    pipe = openPipe(stream, { after: 10, window: 2, patience, signal: stopping.signal });
   });
 
   afterEach(() => {
@@ -76,6 +78,17 @@ describe('a pipe', () => {
     const settled = expect(pipe.settled()).rejects.toThrow(BusUnavailable);
     stream.lose(new BusUnavailable('gone'));
     await settled;
+  });
+
+  it('keeps nobody waiting when it is told to stop', async () => {
+    await pipe.send(message('a'));
+    await pipe.send(message('b'));
+    const third = expect(pipe.send(message('c'))).rejects.toThrow('told to stop');
+    stopping.abort();
+    await third;
+    const late = openPipe(stream, { after: 10, window: 2, patience, signal: stopping.signal });
+    await expect(late.send(message('a'))).rejects.toThrow('told to stop');
+    expect(stream.sent).toHaveLength(2);
   });
 
   it('breaks when nothing is acknowledged for as long as its patience lasts', async () => {

@@ -28,6 +28,8 @@ export interface PipeOptions {
   readonly window: number;
   /** Milliseconds without any acknowledgement, while messages are under way, after which the pipe is broken. */
   readonly patience: number;
+  /** Breaks the pipe, so that nobody waits any longer. */
+  readonly signal: AbortSignal;
 }
 
 /** The stream does not end where the pipe expects: somebody else has written to it, or it has been emptied. */
@@ -36,7 +38,7 @@ export class TailMoved extends Error {
 }
 
 /** Opens a pipe; throws `BusUnavailable` when NATS is away. */
-export function openPipe(stream: BusStream, { after, window, patience }: PipeOptions): Pipe {
+export function openPipe(stream: BusStream, { after, window, patience, signal }: PipeOptions): Pipe {
   const breaking = new AbortController();
   let sent = after;
   let stored = after;
@@ -47,6 +49,8 @@ export function openPipe(stream: BusStream, { after, window, patience }: PipeOpt
   const channel = stream.openChannel({ replied, lost: breakWith });
   // One timer for all: a timer for each message is what makes js.publish 2 to 3 times slower.
   const watchdog = setInterval(watch, patience / 4);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
 
   return { send, settled: () => reached(sent), stored: () => stored, broken: breaking.signal, close };
 
@@ -93,6 +97,10 @@ export function openPipe(stream: BusStream, { after, window, patience }: PipeOpt
     }
   }
 
+  function stop(): void {
+    breakWith(new Error('the pipe was told to stop', { cause: signal.reason }));
+  }
+
   function breakWith(error: Error): void {
     close();
     breaking.abort(error);
@@ -101,6 +109,7 @@ export function openPipe(stream: BusStream, { after, window, patience }: PipeOpt
 
   function close(): void {
     clearInterval(watchdog);
+    signal.removeEventListener('abort', stop);
     channel.close();
   }
 }

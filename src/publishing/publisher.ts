@@ -69,9 +69,9 @@ export function startPublisher({ log, bus, logger, timing }: PublisherOptions): 
 
   /** Returns when another publisher, or a stranger, wrote to the stream; throws whatever else ended the session. */
   async function publishUntilOutrun(tail: Tail, signal: AbortSignal, alive: () => void): Promise<void> {
-    const pipe = openPipe(stream, { after: tail.sequence, window, patience });
+    const pipe = openPipe(stream, { after: tail.sequence, window, patience, signal });
     try {
-      await publishAfter(tail, pipe, signal, alive);
+      await publishAfter(tail, pipe, alive);
     } catch (error) {
       if (!(error instanceof TailMoved) || (await readTail(stream)).sequence <= pipe.stored()) throw error;
       logger.debug({ loop: 'publisher', reason: error.message }, 'outrun: waits until the tail of the stream rests');
@@ -80,10 +80,9 @@ export function startPublisher({ log, bus, logger, timing }: PublisherOptions): 
     }
   }
 
-  async function publishAfter(tail: Tail, pipe: Pipe, signal: AbortSignal, alive: () => void): Promise<void> {
-    const ending = AbortSignal.any([signal, pipe.broken]);
+  async function publishAfter(tail: Tail, pipe: Pipe, alive: () => void): Promise<void> {
     const after = tail.origin?.position ?? 'start';
-    for await (const items of log.subscribe({ streamPrefixes, after, signal: ending })) {
+    for await (const items of log.subscribe({ streamPrefixes, after, signal: pipe.broken })) {
       for (const item of items) {
         if (item.kind === 'event') await publish(item.event, pipe);
         if (item.kind === 'caught-up') await pipe.settled();
@@ -91,7 +90,7 @@ export function startPublisher({ log, bus, logger, timing }: PublisherOptions): 
       if (pipe.stored() > tail.sequence || items.at(-1)?.kind === 'caught-up') alive();
     }
     pipe.broken.throwIfAborted();
-    if (!signal.aborted) throw new Error('the subscription to the event log ended without being told to');
+    throw new Error('the subscription to the event log ended without being told to');
   }
 
   async function publish(event: StoredEvent, pipe: Pipe): Promise<void> {
