@@ -18,7 +18,7 @@ describe('the connection to NATS', () => {
     await up(nats);
     await nats.stream(settings).ensure();
     await server.kill();
-    await vi.waitFor(() => expect(nats.isConnected()).toBe(false));
+    await vi.waitFor(() => expect(nats.isConnected()).toBe(false), { timeout: 5_000 });
     await expect(nats.stream(settings).bounds()).rejects.toThrow(BusUnavailable);
     await server.start();
     await up(nats);
@@ -32,7 +32,7 @@ describe('the connection to NATS', () => {
     const lost = vi.fn();
     nats.stream(settings).openChannel({ replied: () => undefined, lost });
     await server.kill();
-    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)), { timeout: 5_000 });
   });
 
   it('closes within seconds while NATS is away or frozen', async () => {
@@ -51,7 +51,7 @@ describe('the connection to NATS', () => {
     const lines: string[] = [];
     await using server = await refusingServer();
     await using nats = connection(`nats://its-user:its-password@127.0.0.1:${server.port}`, lines);
-    await vi.waitFor(() => expect(lines.join()).toContain('NATS cannot be reached'));
+    await vi.waitFor(() => expect(lines.join()).toContain('NATS cannot be reached'), { timeout: 5_000 });
     await expect(nats.stream(settings).ensure()).rejects.toThrow(`no connection to NATS at 127.0.0.1:${server.port}`);
     expect(server.heard()).toContain('its-password');
     expect(lines.join()).not.toMatch(/its-user|its-password/);

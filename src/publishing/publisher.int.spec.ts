@@ -13,6 +13,7 @@ import { type Publisher, startPublisher } from './publisher.ts';
 
 const stream = 'MTI_EVENTS';
 const logger = pino({ level: 'silent' });
+const patiently = { timeout: 15_000, interval: 5 };
 const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } };
 
 describe.each(natsServers())('the publisher, with %s,', (_, file) => {
@@ -73,7 +74,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await using publisher = publishing(log);
     await published(500);
     nats.freeze();
-    await vi.waitFor(() => expect(publisher.health().status).toBe('failing'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(publisher.health().status).toBe('failing'), patiently);
     nats.thaw();
     await published(12_000);
     expect(await publishedIds()).toEqual(idsOf(log));
@@ -113,7 +114,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     for (const threshold of [500, 5_000]) {
       await published(threshold);
       client.connection.publish('mti.evt.v1.stranger', 'in mid-pipeline');
-      await vi.waitFor(async () => expect(await foreignMessages(), 'the stranger').toBeGreaterThan(0));
+      await vi.waitFor(async () => expect(await foreignMessages(), 'the stranger').toBeGreaterThan(0), patiently);
     }
     await published(12_002);
     await publisher[Symbol.asyncDispose]();
@@ -160,7 +161,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await failing(publisher, 'there is no connection to NATS');
     await nats.start();
     await published(10);
-    await vi.waitFor(() => expect(publisher.health().status).toBe('running'));
+    await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
@@ -183,10 +184,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   }
 
   async function published(count: number): Promise<void> {
-    await vi.waitFor(async () => expect(await client.lastSequence(stream)).toBeGreaterThanOrEqual(count), {
-      timeout: 15_000,
-      interval: 5,
-    });
+    await vi.waitFor(async () => expect(await client.lastSequence(stream)).toBeGreaterThanOrEqual(count), patiently);
   }
 
   async function publishedIds(): Promise<readonly (string | undefined)[]> {
@@ -199,8 +197,9 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 });
 
 async function failing(publisher: Publisher, why: string): Promise<void> {
-  await vi.waitFor(() =>
-    expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
+  await vi.waitFor(
+    () => expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
+    patiently,
   );
 }
 

@@ -16,7 +16,7 @@ describe('the publisher', () => {
     const log = memoryLog(...examples.storedInOrder(unknown, examples.gatewayCreated(), unknown, unknown));
     const bus = memoryStream();
     const publisher = startPublisher({ log, bus, logger });
-    await vi.waitFor(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])));
+    await vi.waitFor(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])), { timeout: 5_000 });
     await publisher.stop();
     expect(bus.messages.slice(1).map((message) => message?.headers['ce-type'])).toEqual(['mti.evt.v1.gateway-created']);
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['events of type GatewayPainted are not published']);
@@ -32,7 +32,7 @@ describe('the publisher', () => {
     const bus = memoryStream();
     const log = memoryLog(first, { ...second, data: { id: 7 } }, third);
     const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
-    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }));
+    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }), { timeout: 5_000 });
     expect(publisher.health().error).toContain('OrganizationUpdated at revision 1');
     await publisher.stop();
     expect(bus.messages.slice(1)).toHaveLength(1);
@@ -40,7 +40,7 @@ describe('the publisher', () => {
 
   it('stops at once while it waits for events', async () => {
     const publisher = startPublisher({ log: memoryLog(), bus: memoryStream(), logger: pino({ level: 'silent' }) });
-    await vi.waitFor(() => expect(publisher.health().status).toBe('running'));
+    await vi.waitFor(() => expect(publisher.health().status).toBe('running'), { timeout: 5_000 });
     await publisher.stop();
     expect(publisher.health().status).toBe('stopped');
   });
