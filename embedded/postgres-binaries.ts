@@ -81,7 +81,8 @@ function versionOf(folder: string): string {
 
 function canRun(native: string, user: User): boolean {
   const { error, status } = spawnSync(join(native, 'bin', 'postgres'), ['--version'], { ...user, cwd: '/' });
-  if (error && isCode(error, 'EPERM')) throw cannotSwitch(user, error);
+  // EACCES: cannot reach it. EPERM, EINVAL: a root that may not become that user, as in some containers.
+  if (error && !isCode(error, 'EACCES')) throw cannotSwitch(user, error);
   return status === 0;
 }
 
