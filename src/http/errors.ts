@@ -26,6 +26,17 @@ export interface ErrorDetail {
   readonly message: string;
 }
 
+/** So many details are told of one request at most: the answer to a bad request must not outgrow the request. */
+export const mostDetails = 100;
+
+const longestPath = 300;
+
+/** Says what is wrong with the field that `keys` lead to. */
+export function errorDetail(keys: readonly PropertyKey[], message: string): ErrorDetail {
+  const path = keys.map(String).join('.');
+  return { path: path.length > longestPath ? `${path.slice(0, longestPath)}…` : path, message };
+}
+
 /** An answer that is not a success; `message` is for the person who sent the request. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';

@@ -1,5 +1,5 @@
 // What a JSON body may hold: only what comes out of the event store and of Postgres as it went in.
-import { ApiError, type ErrorDetail } from './errors.ts';
+import { ApiError, type ErrorDetail, errorDetail, mostDetails } from './errors.ts';
 
 /** A parsed number and the text it was parsed from; the third argument of a JSON.parse reviver. */
 interface ReviverContext {
@@ -40,7 +40,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
       { path: '', message: `the number ${inexact.slice(0, 40)} cannot be kept exactly; send it as text` },
     ]);
   }
-  const details = unstorable(body, []);
+  const details: ErrorDetail[] = [];
+  collectUnstorable(body, [], details);
   if (details.length > 0) throw invalid(details);
   return body;
 }
@@ -75,7 +76,7 @@ function depthOf(text: string): number {
 }
 
 function isExact(value: number, source: string): boolean {
-  return Number.isFinite(value) && decimal(String(value)) === decimal(source);
+  return String(value) === source || (Number.isFinite(value) && decimal(String(value)) === decimal(source));
 }
 
 /** The value that a JSON number's text stands for, in one spelling: significant digits and a power of ten. */
@@ -84,25 +85,35 @@ function decimal(text: string): string {
   if (match === null) return text;
   const [, whole = '', fraction = '', exponent = '0'] = match;
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutTrailingZeros(digits);
   if (significant === '') return '0';
   const power = Number(exponent) - fraction.length + (digits.length - significant.length);
   return `${text.startsWith('-') ? '-' : ''}${significant}e${power}`;
 }
 
-function unstorable(value: unknown, path: readonly string[]): ErrorDetail[] {
-  if (typeof value === 'string') return unstorableText(value, path);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => {
-    if (key === '__proto__') return [{ path: path.join('.'), message: 'must not have a key __proto__' }];
-    return [...unstorableText(key, path), ...unstorable(inner, [...path, key])];
-  });
+// Not by /0+$/, which looks at a long run of zeros before another digit again from each of them.
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }
 
-function unstorableText(text: string, path: readonly string[]): ErrorDetail[] {
-  if (text.includes('\0')) return [{ path: path.join('.'), message: 'must not contain the character NUL' }];
-  if (!text.isWellFormed()) {
-    return [{ path: path.join('.'), message: 'must not contain half of a surrogate pair' }];
+function collectUnstorable(value: unknown, path: readonly string[], details: ErrorDetail[]): void {
+  if (details.length >= mostDetails) return;
+  if (typeof value === 'string') return collectUnstorableText(value, path, details);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (details.length >= mostDetails) return;
+    if (key === '__proto__') {
+      details.push(errorDetail(path, 'must not have a key __proto__'));
+      continue;
+    }
+    collectUnstorableText(key, path, details);
+    collectUnstorable(inner, [...path, key], details);
   }
-  return [];
+}
+
+function collectUnstorableText(text: string, path: readonly string[], details: ErrorDetail[]): void {
+  if (text.includes('\0')) details.push(errorDetail(path, 'must not contain the character NUL'));
+  else if (!text.isWellFormed()) details.push(errorDetail(path, 'must not contain half of a surrogate pair'));
 }

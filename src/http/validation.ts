@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
-import { ApiError, type ErrorDetail } from './errors.ts';
+import { ApiError, type ErrorDetail, errorDetail, mostDetails } from './errors.ts';
 
 /** Validates bodies, queries and parameters with the zod schemas of the routes. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
@@ -18,15 +18,18 @@ function describeMissing(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 function firstOfEachPath(details: readonly ErrorDetail[]): readonly ErrorDetail[] {
-  return details.filter(({ path }, index) => details.findIndex((other) => other.path === path) === index);
+  const first = new Map<string, ErrorDetail>();
+  for (const detail of details) {
+    if (!first.has(detail.path)) first.set(detail.path, detail);
+  }
+  return [...first.values()].slice(0, mostDetails);
 }
 
 function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
-  const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }));
+    return issue.keys.slice(0, mostDetails).map((key) => errorDetail([...issue.path, key], 'is not a known field'));
   }
-  return [{ path: path.join('.'), message: issue.message }];
+  return [errorDetail(issue.path, issue.message)];
 }
 
 function nameOf(httpPart: string | undefined): string {
