@@ -67,12 +67,15 @@ function isTimezone(value: string): boolean {
 
 // A URL is public; a password in it would be readable in events, on NATS and in every answer.
 function isWebSocketUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
+  // The parser drops white space around a URL and line breaks within, but stored is what was sent.
+  if (/[\s\p{Cc}]/u.test(value) || !URL.canParse(value)) return false;
   const { protocol, username, password } = new URL(value);
   return /^wss?:\/\//i.test(value) && /^wss?:$/.test(protocol) && username === '' && password === '';
 }
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+  let deepest = 0;
+  for (const inner of Object.values(value)) deepest = Math.max(deepest, depthOf(inner));
+  return 1 + deepest;
 }
