@@ -123,6 +123,8 @@ export interface ConnectionOptions {
   readonly name: string;
   /** Sends queries without waiting for the answers to earlier ones. Not for COPY. */
   readonly pipeline?: boolean;
+  /** How long a query may take that says nothing else; a connection whose query took longer is of no more use. */
+  readonly timeoutMs?: number;
 }
 
 /** A session of its own; `lost` aborts, with the error as its reason, when the session has ended unasked. */
@@ -139,7 +141,12 @@ export interface Connection extends AsyncDisposable {
  *
  * @throws what `isUnavailable` tells apart
  */
-export async function connect({ databaseUrl, name, pipeline = false }: ConnectionOptions): Promise<Connection> {
+export async function connect({
+  databaseUrl,
+  name,
+  pipeline = false,
+  timeoutMs,
+}: ConnectionOptions): Promise<Connection> {
   const client = new pg.Client({
     connectionString: databaseUrl,
     application_name: name,
@@ -148,6 +155,7 @@ export async function connect({ databaseUrl, name, pipeline = false }: Connectio
     keepAliveInitialDelayMillis: 10_000,
     idle_in_transaction_session_timeout: 5_000,
     pipeline,
+    ...(timeoutMs !== undefined && { query_timeout: timeoutMs }),
   });
   const losing = new AbortController();
   client.on('error', (error) => losing.abort(error));

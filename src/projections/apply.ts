@@ -11,8 +11,7 @@ export class RowMissing extends Error {
 }
 
 interface Step {
-  readonly table: string;
-  readonly statement: string;
+  readonly text: string;
   readonly rowOptional: boolean;
 }
 
@@ -20,7 +19,7 @@ const steps: ReadonlyMap<string, Step> = new Map(
   [organizations, factories, gateways].flatMap(({ table, statements, rowOptional = [] }) =>
     Object.entries<string>(statements).map(([type, statement]): [string, Step] => [
       type,
-      { table, statement, rowOptional: rowOptional.some((optional) => optional === type) },
+      { text: withMissing(table, statement), rowOptional: rowOptional.some((optional) => optional === type) },
     ]),
   ),
 );
@@ -58,13 +57,9 @@ export async function applyRun(client: pg.Client, run: readonly Recorded[]): Pro
   const type = run[0]?.type ?? '';
   const step = steps.get(type);
   if (step === undefined) throw new Error(`no projection takes events of type ${type}`);
-  const { rowCount } = await client.query({
+  const { rows } = await client.query<{ index: number }>({
     name: type,
-    text: `
-      WITH event AS (
-        SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::bigint[])
-          AS event (id, data, occurred_at, revision)
-      ) ${step.statement}`,
+    text: step.text,
     values: [
       run.map((event) => event.data.id),
       run.map((event) => JSON.stringify(event.data)),
@@ -72,22 +67,27 @@ export async function applyRun(client: pg.Client, run: readonly Recorded[]): Pro
       run.map((event) => event.revision),
     ],
   });
-  if (rowCount !== run.length && !step.rowOptional) await refuseMissing(client, step.table, run);
+  const missing = rows[0] && run[rows[0].index];
+  if (missing === undefined || step.rowOptional) return;
+  const { revision, stream } = missing;
+  throw new RowMissing(`${type} at revision ${revision} of ${stream} has no row to change`);
 }
 
-// What was not written has been seen already, or has no row.
-async function refuseMissing(client: pg.Client, table: string, run: readonly Recorded[]): Promise<void> {
-  const { rows } = await client.query<{ index: number }>(
-    `SELECT (place - 1)::int AS index
-     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS event (id, revision, place)
-     WHERE NOT EXISTS (SELECT FROM ${table} AS seen WHERE seen.id = event.id AND stream_revision >= revision)
-     ORDER BY place LIMIT 1`,
-    [run.map((event) => event.data.id), run.map((event) => event.revision)],
-  );
-  const missing = rows[0] && run[rows[0].index];
-  if (missing === undefined) return;
-  const { type, revision, stream } = missing;
-  throw new RowMissing(`${type} at revision ${revision} of ${stream} has no row to change in ${table}`);
+// The statement itself tells what it has not written although nobody has seen it: a question asked later would be
+// answered by the statements that were sent behind it.
+function withMissing(table: string, statement: string): string {
+  return `
+    WITH event AS (
+      SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::bigint[]) WITH ORDINALITY
+        AS event (id, data, occurred_at, revision, place)
+    ), written AS (
+      ${statement}
+      RETURNING ${table}.id
+    )
+    SELECT (place - 1)::int AS index FROM event
+    WHERE id NOT IN (SELECT id FROM written)
+      AND coalesce((SELECT stream_revision FROM ${table} AS seen WHERE seen.id = event.id), -1) < revision
+    ORDER BY place LIMIT 1`;
 }
 
 function changesDeviceId(event: Recorded): boolean {

@@ -15,6 +15,9 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
+// The longest that a timer takes, in milliseconds: four weeks less a bit.
+const forever = 2 ** 31 - 1;
+
 const lock = `(hashtext('gateway-registry'), hashtext('projector'))`;
 
 /** Takes the lock of the active projector if nobody has it, without waiting. */
@@ -34,7 +37,8 @@ export async function waitForLock(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const locked = client.query(`SELECT pg_advisory_lock${lock}`).then(
+  const waiting: pg.QueryConfig & pg.ClientConfig = { text: `SELECT pg_advisory_lock${lock}`, query_timeout: forever };
+  const locked = client.query(waiting).then(
     () => true,
     (error: unknown) => {
       if (signal.aborted && !lost.aborted) return false;

@@ -53,5 +53,5 @@ describe('the projection of factories', () => {
   it('refuses a change to a factory that it does not have', () =>
     given(organizationCreated())
       .when(factorySoftDeleted())
-      .thenFails(/has no row to change in factories/));
+      .thenFails(/has no row to change/));
 });

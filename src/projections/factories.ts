@@ -16,24 +16,24 @@ export const factories: Projection<FactoryEvent> = {
       ON CONFLICT (id) DO NOTHING`,
 
     FactoryUpdated: `
-      UPDATE factories AS factory SET
+      UPDATE factories SET
         name = coalesce(data->>'name', name),
         location = CASE WHEN data ? 'location' THEN data->>'location' ELSE location END,
         timezone = coalesce(data->>'timezone', timezone),
         metadata = coalesce(data->'metadata', metadata),
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE factory.id = event.id AND stream_revision < revision`,
+      FROM event WHERE factories.id = event.id AND stream_revision < revision`,
 
     FactorySoftDeleted: `
-      UPDATE factories AS factory SET
+      UPDATE factories SET
         deleted_at = occurred_at,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE factory.id = event.id AND stream_revision < revision`,
+      FROM event WHERE factories.id = event.id AND stream_revision < revision`,
 
     FactoryRestored: `
-      UPDATE factories AS factory SET
+      UPDATE factories SET
         deleted_at = NULL,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE factory.id = event.id AND stream_revision < revision`,
+      FROM event WHERE factories.id = event.id AND stream_revision < revision`,
   },
 };

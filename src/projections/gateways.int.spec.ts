@@ -152,5 +152,5 @@ describe('the projection of gateways', () => {
   it('refuses a change to a gateway that it does not have', () =>
     given(...parents)
       .when(gatewayPasswordChanged())
-      .thenFails(/GatewayPasswordChanged at revision 0 .* has no row to change in gateways/));
+      .thenFails(/GatewayPasswordChanged at revision 0 .* has no row to change/));
 });

@@ -18,7 +18,7 @@ export const gateways: Projection<GatewayEvent> = {
       ON CONFLICT (id) DO NOTHING`,
 
     GatewayUpdated: `
-      UPDATE gateways AS gateway SET
+      UPDATE gateways SET
         gateway_id = coalesce(data->>'gatewayId', gateway_id),
         name = coalesce(data->>'name', name),
         url = coalesce(data->>'url', url),
@@ -27,29 +27,29 @@ export const gateways: Projection<GatewayEvent> = {
         firmware_version = CASE WHEN data ? 'firmwareVersion' THEN data->>'firmwareVersion' ELSE firmware_version END,
         metadata = coalesce(data->'metadata', metadata),
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE gateway.id = event.id AND stream_revision < revision`,
+      FROM event WHERE gateways.id = event.id AND stream_revision < revision`,
 
     GatewayPasswordChanged: `
-      UPDATE gateways AS gateway SET
+      UPDATE gateways SET
         password_encrypted = data->>'passwordEncrypted',
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE gateway.id = event.id AND stream_revision < revision`,
+      FROM event WHERE gateways.id = event.id AND stream_revision < revision`,
 
     GatewaySoftDeleted: `
-      UPDATE gateways AS gateway SET
+      UPDATE gateways SET
         deleted_at = occurred_at,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE gateway.id = event.id AND stream_revision < revision`,
+      FROM event WHERE gateways.id = event.id AND stream_revision < revision`,
 
     GatewayRestored: `
-      UPDATE gateways AS gateway SET
+      UPDATE gateways SET
         deleted_at = NULL,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE gateway.id = event.id AND stream_revision < revision`,
+      FROM event WHERE gateways.id = event.id AND stream_revision < revision`,
 
     GatewayIdReservationAbandoned: `
-      UPDATE gateways AS gateway SET stream_revision = revision
-      FROM event WHERE gateway.id = event.id AND stream_revision < revision`,
+      UPDATE gateways SET stream_revision = revision
+      FROM event WHERE gateways.id = event.id AND stream_revision < revision`,
   },
   // A create that was fenced off leaves a stream without a gateway.
   rowOptional: ['GatewayIdReservationAbandoned'],

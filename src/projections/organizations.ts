@@ -11,22 +11,22 @@ export const organizations: Projection<OrganizationEvent> = {
       ON CONFLICT (id) DO NOTHING`,
 
     OrganizationUpdated: `
-      UPDATE organizations AS organization SET
+      UPDATE organizations SET
         name = coalesce(data->>'name', name),
         metadata = coalesce(data->'metadata', metadata),
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE organization.id = event.id AND stream_revision < revision`,
+      FROM event WHERE organizations.id = event.id AND stream_revision < revision`,
 
     OrganizationSoftDeleted: `
-      UPDATE organizations AS organization SET
+      UPDATE organizations SET
         deleted_at = occurred_at,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE organization.id = event.id AND stream_revision < revision`,
+      FROM event WHERE organizations.id = event.id AND stream_revision < revision`,
 
     OrganizationRestored: `
-      UPDATE organizations AS organization SET
+      UPDATE organizations SET
         deleted_at = NULL,
         updated_at = occurred_at, stream_revision = revision
-      FROM event WHERE organization.id = event.id AND stream_revision < revision`,
+      FROM event WHERE organizations.id = event.id AND stream_revision < revision`,
   },
 };

@@ -98,15 +98,19 @@ describe('the projector', () => {
   });
 
   it('passes over what it has seen already', async () => {
-    const events = storedInOrder(organizationCreated(), organizationUpdated({ name: 'New' }));
+    const events = storedInOrder(
+      organizationCreated(),
+      organizationUpdated({ name: 'New' }),
+      organizationSoftDeleted(),
+    );
     const log = givenLog(...events);
     const { progress } = project(log);
-    await progress.reached(at(200n), 5_000);
-    log.add(...events, stored(organizationSoftDeleted(), { revision: 2n, position: 300n }));
-    // The same events at later positions, as after a checkpoint that was put back by hand.
-    log.add(...events.map((event, index) => ({ ...event, position: at(400n + BigInt(index)) })));
-    expect(await progress.reached(at(401n), 5_000)).toBe(true);
-    expect(await namesOf('organizations')).toEqual(['New']);
+    await progress.reached(at(300n), 5_000);
+    const before = await sql('SELECT * FROM organizations');
+    // The same places once more, and the same events at later places, as after a checkpoint put back by hand.
+    log.add(...events, ...events.map((event, index) => ({ ...event, position: at(400n + BigInt(index)) })));
+    expect(await progress.reached(at(402n), 5_000)).toBe(true);
+    expect(await sql('SELECT * FROM organizations')).toEqual(before);
   });
 
   it('moves the checkpoint through quiet stretches', async () => {
@@ -188,6 +192,26 @@ describe('a projector that fails', () => {
     expect(await progress.reached(at(200n), 5_000)).toBe(true);
     await vi.waitFor(() => expect(projector.health()).toEqual({ name: 'projector', status: 'running' }));
     expect(await namesOf('organizations')).toEqual(['Acme', 'Mended']);
+  });
+
+  it('stays at an event that is not what its version promises', async () => {
+    const log = givenLog(...storedInOrder(organizationCreated()));
+    const { projector, progress } = project(log);
+    await progress.reached(at(100n), 5_000);
+    log.add({
+      ...stored(organizationUpdated(), { revision: 1n, position: 200n }),
+      data: { id: anOrganization, name: 7 },
+    });
+    await vi.waitFor(() =>
+      expect(projector.health().error).toMatch(/OrganizationUpdated at revision 1 .* cannot be decoded/),
+    );
+    expect(await checkpoint()).toMatchObject({ commit: '100' });
+  });
+
+  it('names the event that has no row, not what failed because of it', async () => {
+    const log = givenLog(...storedInOrder(organizationUpdated(), organizationCreated(), organizationSoftDeleted()));
+    const { projector } = project(log);
+    await vi.waitFor(() => expect(projector.health().error).toMatch(/OrganizationUpdated at revision 0 .* has no row/));
   });
 
   it('comes back after its connection was cut', async () => {

@@ -46,7 +46,12 @@ async function project(
   signal: AbortSignal,
   alive: () => void,
 ): Promise<void> {
-  await using connection = await connect({ databaseUrl, name: 'registry projector', pipeline: true });
+  await using connection = await connect({
+    databaseUrl,
+    name: 'registry projector',
+    pipeline: true,
+    timeoutMs: 15_000,
+  });
   const { client, lost } = connection;
   const ending = AbortSignal.any([signal, lost]);
 
@@ -75,11 +80,18 @@ async function project(
 
 /**
  * A commit need not wait for the disk: after a crash of Postgres the last batches are gone together with their
- * checkpoint, and are read from the log once more. Plans are made anew each time, because one that was made for a
- * small table is ruinous while the table grows.
+ * checkpoint, and are read from the log once more. Every statement finds its rows by their key, so it is planned once
+ * and in no other way: a plan made for a small table would be ruinous while the table grows, and planning anew each
+ * time takes longer than the work. Forbidding the other ways makes a plan look so dear that Postgres would compile it.
  */
 async function prepareSession(client: pg.Client): Promise<void> {
-  await client.query('SET synchronous_commit = off; SET plan_cache_mode = force_custom_plan');
+  await client.query(`
+    SET synchronous_commit = off;
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET jit = off`);
 }
 
 interface Batch {
