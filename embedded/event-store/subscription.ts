@@ -66,7 +66,12 @@ export async function subscribeToStream(
       if (event.revision === deletedRevision) outlet.fail(streamDeleted(stream));
       return isFull;
     },
-    caughtUp: () => outlet.send(caughtUpResponse()),
+    caughtUp() {
+      // What metadata hides now must not come to light once the subscription is live.
+      const { last } = store.visibility(stream);
+      if (last > cursor) cursor = last;
+      outlet.send(caughtUpResponse());
+    },
   });
 }
 
