@@ -1,4 +1,5 @@
 // The environment, and what each variable means. Besides main.ts nothing else reads process.env.
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { isEncryptionKey } from './infrastructure/encryption.ts';
 
@@ -28,46 +29,60 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const port = z.coerce
-  .number('must be a port')
-  .pipe(z.int('must be a port').min(0, 'must be a port').max(65_535, 'must be a port'));
-const count = z.coerce.number('must be a number').pipe(z.int('must be a whole number').min(0, 'must not be negative'));
+// Not by coercion, for which a space is 0 and 0x50 a number.
+function wholeNumber(message: string) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number);
+}
 
-const Environment = z.object({
-  HOST: z.string().default('127.0.0.1'),
-  PORT: port.default(3000),
-  EVENTSTORE_URL: z
-    .string()
-    .regex(/^esdb(\+discover)?:\/\//, 'must look like esdb://localhost:2113?tls=false')
-    .optional(),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user:password@localhost:5432/mti_wifi')
-    .optional(),
-  DATABASE_HOST: z.string().optional(),
-  DATABASE_PORT: port.default(5432),
-  DATABASE_NAME: z.string().default('mti_wifi'),
-  DATABASE_USER: z.string().default('postgres'),
-  DATABASE_PASSWORD: z.string().optional(),
-  DATABASE_POOL_MIN: count.default(0),
-  DATABASE_POOL_MAX: count.pipe(z.int().min(1, 'must be at least 1')).default(10),
-  NATS_URL: z
-    .string()
-    .regex(/^(nats|tls):\/\//, 'must look like nats://localhost:4222')
-    .optional(),
-  DATA_DIR: z.string().default('.data'),
-  ENCRYPTION_KEY: z
-    .string()
-    .refine(isEncryptionKey, 'must be 32 bytes in base64; make one with: openssl rand -base64 32')
-    .optional(),
-  CORS_ORIGINS: z
-    .string()
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://example.com, separated by commas')))
-    .default([]),
-  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
-  NODE_ENV: z.string().default('development'),
-});
+function port(lowest: 0 | 1) {
+  return wholeNumber('must be a port').pipe(z.int().min(lowest, 'must be a port').max(65_535, 'must be a port'));
+}
+
+const count = wholeNumber('must be a whole number');
+
+const Environment = z
+  .object({
+    HOST: z.string().default('127.0.0.1'),
+    PORT: port(0).default(3000),
+    EVENTSTORE_URL: z
+      .string()
+      .regex(/^esdb(\+discover)?:\/\//, 'must look like esdb://localhost:2113?tls=false')
+      .optional(),
+    DATABASE_URL: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user:password@localhost:5432/mti_wifi')
+      .optional(),
+    DATABASE_HOST: z.string().refine(isHost, 'must be a host name or an address').optional(),
+    DATABASE_PORT: port(1).default(5432),
+    DATABASE_NAME: z.string().default('mti_wifi'),
+    DATABASE_USER: z.string().default('postgres'),
+    DATABASE_PASSWORD: z.string().optional(),
+    DATABASE_POOL_MIN: count.default(0),
+    DATABASE_POOL_MAX: count.pipe(z.int().min(1, 'must be at least 1')).default(10),
+    NATS_URL: z
+      .string()
+      .regex(/^(nats|tls):\/\//, 'must look like nats://localhost:4222')
+      .optional(),
+    DATA_DIR: z.string().default('.data'),
+    ENCRYPTION_KEY: z
+      .string()
+      .refine(isEncryptionKey, 'must be 32 bytes in base64; make one with: openssl rand -base64 32')
+      .optional(),
+    CORS_ORIGINS: z
+      .string()
+      .transform((list) => list.split(',').map((origin) => origin.trim()))
+      .pipe(z.array(z.string().refine(isOrigin, 'must be origins such as https://example.com, separated by commas')))
+      .default([]),
+    LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+    NODE_ENV: z.string().default('development'),
+  })
+  .refine(({ DATABASE_POOL_MIN, DATABASE_POOL_MAX }) => DATABASE_POOL_MIN <= DATABASE_POOL_MAX, {
+    path: ['DATABASE_POOL_MIN'],
+    message: 'is above DATABASE_POOL_MAX',
+  });
 
 /**
  * Reads the configuration. A variable that is empty counts as not set.
@@ -82,9 +97,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     throw new ConfigError(`The environment is not as it should be:\n${[...new Set(lines)].join('\n')}`);
   }
   const variables = parsed.data;
-  if (variables.DATABASE_POOL_MIN > variables.DATABASE_POOL_MAX) {
-    throw new ConfigError('The environment is not as it should be:\n  DATABASE_POOL_MIN is above DATABASE_POOL_MAX');
-  }
   return {
     host: variables.HOST,
     port: variables.PORT,
@@ -106,7 +118,12 @@ function databaseUrlOf(variables: z.output<typeof Environment>): string | undefi
   if (DATABASE_URL !== undefined || DATABASE_HOST === undefined) return DATABASE_URL;
   const user = encodeURIComponent(DATABASE_USER);
   const credentials = DATABASE_PASSWORD === undefined ? user : `${user}:${encodeURIComponent(DATABASE_PASSWORD)}`;
-  return `postgres://${credentials}@${DATABASE_HOST}:${DATABASE_PORT}/${encodeURIComponent(DATABASE_NAME)}`;
+  const host = isIPv6(DATABASE_HOST) ? `[${DATABASE_HOST}]` : DATABASE_HOST;
+  return `postgres://${credentials}@${host}:${DATABASE_PORT}/${encodeURIComponent(DATABASE_NAME)}`;
+}
+
+function isHost(text: string): boolean {
+  return /^[\p{L}\p{N}._-]+$/u.test(text) || isIPv6(text.replace(/^\[(.*)\]$/, '$1'));
 }
 
 function isOrigin(text: string): boolean {

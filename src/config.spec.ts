@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+const aKey = Buffer.alloc(32, 0xa1).toString('base64');
+
+const defaults = {
+  host: '127.0.0.1',
+  port: 3000,
+  eventStoreUrl: undefined,
+  databaseUrl: undefined,
+  natsUrl: undefined,
+  databasePool: { min: 0, max: 10 },
+  dataDir: '.data',
+  encryptionKey: undefined,
+  corsOrigins: [],
+  logLevel: 'info',
+  logFormat: 'pretty',
+};
+
+describe('the configuration', () => {
+  it('has defaults for everything', () => {
+    expect(readConfig({})).toEqual(defaults);
+  });
+
+  it('takes a variable that is empty for one that is not set', () => {
+    const empty = Object.fromEntries(
+      [
+        ...['HOST', 'PORT', 'EVENTSTORE_URL', 'DATABASE_URL', 'DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME'],
+        ...['DATABASE_USER', 'DATABASE_PASSWORD', 'DATABASE_POOL_MIN', 'DATABASE_POOL_MAX', 'NATS_URL', 'DATA_DIR'],
+        ...['ENCRYPTION_KEY', 'CORS_ORIGINS', 'LOG_LEVEL', 'NODE_ENV'],
+      ].map((name) => [name, '']),
+    );
+    expect(readConfig(empty)).toEqual(defaults);
+  });
+
+  it('is what the variables say', () => {
+    expect(
+      readConfig({
+        HOST: '::',
+        PORT: '0',
+        EVENTSTORE_URL: 'esdb+discover://one:2113,two:2113?tls=true',
+        DATABASE_URL: 'postgresql://me:secret@db.example/registry?sslmode=require',
+        NATS_URL: 'tls://one,two',
+        DATA_DIR: '/var/lib/registry',
+        DATABASE_POOL_MIN: '2',
+        DATABASE_POOL_MAX: '20',
+        ENCRYPTION_KEY: aKey,
+        CORS_ORIGINS: 'https://app.example, http://localhost:5173',
+        LOG_LEVEL: 'debug',
+        NODE_ENV: 'production',
+        UNKNOWN: 'is none of ours',
+      }),
+    ).toEqual({
+      host: '::',
+      port: 0,
+      eventStoreUrl: 'esdb+discover://one:2113,two:2113?tls=true',
+      databaseUrl: 'postgresql://me:secret@db.example/registry?sslmode=require',
+      natsUrl: 'tls://one,two',
+      dataDir: '/var/lib/registry',
+      databasePool: { min: 2, max: 20 },
+      encryptionKey: aKey,
+      corsOrigins: ['https://app.example', 'http://localhost:5173'],
+      logLevel: 'debug',
+      logFormat: 'json',
+    });
+  });
+});
+
+describe('DATABASE_HOST', () => {
+  it('makes a URL of the parts, with their defaults', () => {
+    expect(databaseUrl({ DATABASE_HOST: 'db' })).toBe('postgres://postgres@db:5432/mti_wifi');
+  });
+
+  it('takes any character in the other parts', () => {
+    const url = new URL(
+      databaseUrl({
+        DATABASE_HOST: 'db.example',
+        DATABASE_PORT: '6432',
+        DATABASE_NAME: 'a/b?c',
+        DATABASE_USER: 'me@home',
+        DATABASE_PASSWORD: 'p@ss:w/rd#?%20 ü',
+      }),
+    );
+    expect(url.host).toBe('db.example:6432');
+    expect(url.search + url.hash).toBe('');
+    expect([url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)).toEqual([
+      'me@home',
+      'p@ss:w/rd#?%20 ü',
+      'a/b?c',
+    ]);
+  });
+
+  it('may be an address of IPv6', () => {
+    expect(new URL(databaseUrl({ DATABASE_HOST: '::1' })).host).toBe('[::1]:5432');
+    expect(new URL(databaseUrl({ DATABASE_HOST: '[::1]' })).host).toBe('[::1]:5432');
+  });
+
+  it.each(['db/other', 'me@db', 'db:5432', 'db?x', 'postgres://db', 'd b'])('is a host and no more: %s', (host) => {
+    expect(() => readConfig({ DATABASE_HOST: host })).toThrow(/\n {2}DATABASE_HOST must be a host name or an address$/);
+  });
+
+  it('gives way to DATABASE_URL', () => {
+    expect(databaseUrl({ DATABASE_HOST: 'db', DATABASE_URL: 'postgres://other/registry' })).toBe(
+      'postgres://other/registry',
+    );
+  });
+
+  function databaseUrl(environment: NodeJS.ProcessEnv): string {
+    return readConfig(environment).databaseUrl ?? '';
+  }
+});
+
+describe('a configuration that is not as it should be', () => {
+  const secret = 'hunter2';
+  const wrong = {
+    PORT: secret,
+    EVENTSTORE_URL: `http://admin:${secret}@localhost`,
+    DATABASE_URL: `mysql://me:${secret}@localhost`,
+    DATABASE_HOST: `me:${secret}@localhost`,
+    DATABASE_PORT: `5432${secret}`,
+    DATABASE_POOL_MIN: secret,
+    DATABASE_POOL_MAX: secret,
+    NATS_URL: `http://me:${secret}@localhost`,
+    ENCRYPTION_KEY: secret,
+    CORS_ORIGINS: `https://me:${secret}@app.example,https://app.example/${secret}`,
+    LOG_LEVEL: secret,
+  };
+
+  it('is refused with every wrong variable named once and no value quoted', () => {
+    const refusal = refused(wrong);
+    expect(refusal.message).not.toContain(secret);
+    const named = refusal.message.split('\n').slice(1);
+    expect(named.map((line) => line.trim().split(' ')[0])).toEqual(Object.keys(wrong));
+  });
+
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '3000.5'],
+    ['PORT', '0x50'],
+    ['PORT', '1e3'],
+    ['PORT', ' '],
+    ['DATABASE_PORT', '0'],
+    ['DATABASE_POOL_MAX', '0'],
+    ['DATABASE_POOL_MIN', '-1'],
+    ['DATABASE_POOL_MIN', '1.5'],
+    ['EVENTSTORE_URL', 'localhost:2113'],
+    ['DATABASE_URL', 'localhost:5432'],
+    ['NATS_URL', 'localhost:4222'],
+    ['ENCRYPTION_KEY', `${aKey} `],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://app.example/'],
+    ['CORS_ORIGINS', 'app.example'],
+    ['LOG_LEVEL', 'INFO'],
+  ])('is refused for %s=%s', (name, value) => {
+    expect(refused({ [name]: value }).message).toMatch(new RegExp(`^.*:\n {2}${name} .+$`));
+  });
+
+  it('is refused when the pool is to be smaller than it is', () => {
+    expect(refused({ DATABASE_POOL_MIN: '11' }).message).toContain('DATABASE_POOL_MIN is above DATABASE_POOL_MAX');
+  });
+
+  function refused(environment: NodeJS.ProcessEnv): ConfigError {
+    try {
+      readConfig(environment);
+    } catch (error) {
+      if (error instanceof ConfigError) return error;
+      throw error;
+    }
+    throw new Error('the configuration was taken');
+  }
+});
