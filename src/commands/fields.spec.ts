@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import * as fields from './fields.ts';
+import * as declared from './fields.ts';
 
+const fields = { ...declared };
 const emoji = '😀';
 
 describe('text', () => {

@@ -100,7 +100,7 @@ function withoutTrailingZeros(digits: string): string {
 
 function collectUnstorable(value: unknown, path: readonly string[], details: ErrorDetail[]): void {
   if (details.length >= mostDetails) return;
-  if (typeof value === 'string') return collectUnstorableText(value, path, details);
+  if (typeof value === 'string') collectUnstorableText(value, path, details);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (details.length >= mostDetails) return;
