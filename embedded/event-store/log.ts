@@ -44,6 +44,7 @@ export type WriteEvent = (
 type Row = [bigint, string, bigint, string, string, bigint, bigint, Uint8Array, Uint8Array];
 
 const schemaVersion = 1;
+const cacheKibibytes = 32 * 1024;
 const bytesPerPage = 1024 * 1024;
 const recordOverhead = 64n;
 
@@ -131,6 +132,7 @@ function openDatabase(file: string): DatabaseSync {
     database = new DatabaseSync(file);
     // The exclusive mode has to come before WAL: only then does SQLite keep the WAL's index, and the lock, to itself.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
     database.exec('BEGIN IMMEDIATE');
     const version = one<[bigint]>(prepare(database, 'PRAGMA user_version'))?.[0];
     const isEmpty = one(prepare(database, 'SELECT 1 FROM sqlite_schema')) === undefined;

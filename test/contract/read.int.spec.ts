@@ -8,7 +8,7 @@ import {
   UnknownError,
 } from '@eventstore/db-client';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { aStream, numbered, numberedUpTo, numbersOf, read, revisionsOf, useEventStore } from './support.ts';
+import { aStream, follow, numbered, numberedUpTo, numbersOf, read, revisionsOf, useEventStore } from './support.ts';
 
 const store = useEventStore();
 
@@ -149,4 +149,14 @@ describe('$all', () => {
     await expect(read(store.client.readAll({ fromPosition: { commit: 1n, prepare: 2n } }))).rejects.toBeInstanceOf(
       UnknownError,
     ));
+
+  it('cannot be read, or subscribed to, from a position where no event is', async () => {
+    const { position } = await store.client.appendToStream(aStream(), numberedUpTo(3));
+    const commit = (position?.commit ?? 0n) - 3n;
+    const fromPosition = { commit, prepare: commit };
+    await expect(read(store.client.readAll({ fromPosition }))).rejects.toBeInstanceOf(UnknownError);
+    const subscription = follow(store.client.subscribeToAll({ fromPosition }));
+    await subscription.until(({ error }) => error !== undefined);
+    expect(subscription.seen.error).toBeInstanceOf(UnknownError);
+  });
 });
