@@ -86,7 +86,7 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
       ],
       interceptors: [resultParser],
     });
-    // Whoever sent the query gets the error; an 'error' event that nobody hears would end the process.
+    // Whoever sent the query gets the error too, but an emitter throws an 'error' event that nobody hears.
     pool.on('error', (error) => logger.debug({ err: error }, 'a query failed'));
     return pool;
   }
