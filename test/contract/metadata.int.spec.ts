@@ -75,6 +75,13 @@ describe('A stream of ten events', () => {
     expect(await read(store.client.readStream(await tenWith({ maxAge: 3_600 })))).toHaveLength(10);
   });
 
+  it('with $maxAge 1 is empty, not missing, after a second', async () => {
+    const stream = await tenWith({ maxAge: 1 });
+    await expect.poll(() => read(store.client.readStream(stream)), { timeout: 10_000 }).toEqual([]);
+    const appended = await store.client.appendToStream(stream, [numbered(10)], { expectedRevision: 9n });
+    expect(appended.nextExpectedRevision).toBe(10n);
+  });
+
   it('shows everything again when the metadata is lifted', async () => {
     const stream = await tenWith({ maxCount: 1 });
     await store.client.setStreamMetadata(stream, {});
