@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
   type RawServerDefault,
 } from 'fastify';
@@ -19,12 +20,17 @@ import { validatorCompiler } from './validation.ts';
 /** Bytes of a request body: far more than any command needs, far less than hurts. */
 const bodyLimit = 1024 * 1024;
 
+/** Milliseconds a client may take to send its request. */
+const requestTimeout = 30_000;
+
 export interface HttpOptions {
   readonly logger: FastifyBaseLogger;
   /** Origins whose pages may call the API; none by default. */
   readonly corsOrigins: readonly string[];
   /** Tells an error that means "a store is away" from all others. */
   readonly isUnavailable: (error: unknown) => boolean;
+  /** Milliseconds after which closing waits for no answer in progress any more. Default 5,000. */
+  readonly closeWithin?: number;
 }
 
 export type HttpServer = FastifyInstance<
@@ -36,11 +42,19 @@ export type HttpServer = FastifyInstance<
 >;
 
 /** An HTTP server with everything but routes: schemas, errors, headers, the request log. */
-export async function createHttpServer({ logger, corsOrigins, isUnavailable }: HttpOptions): Promise<HttpServer> {
+export async function createHttpServer({
+  logger,
+  corsOrigins,
+  isUnavailable,
+  closeWithin = 5_000,
+}: HttpOptions): Promise<HttpServer> {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit,
+    requestTimeout,
+    // Without a host a request is refused by refuseWithoutHost: Node would answer it without a body.
+    http: { requireHostHeader: false },
     genReqId: () => uuidv7(),
     // An answer in progress is finished at shutdown; an idle keep-alive connection must not hold it up.
     forceCloseConnections: 'idle',
@@ -54,10 +68,16 @@ export async function createHttpServer({ logger, corsOrigins, isUnavailable }: H
   handleErrors(app, isUnavailable);
   readJsonBodies(app);
   logRequests(app);
+  refuseWithoutHost(app);
+  endWithin(app, closeWithin);
+  // What a client expects of us beyond 100-continue we need not know (RFC 9110, 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   await app.register(helmet);
   await app.register(cors, {
     origin: [...corsOrigins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    // An OPTIONS that is no preflight is answered like one, and not with an error of another shape.
+    strictPreflight: false,
     exposedHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'X-Request-Id', 'Retry-After'],
   });
   return app;
@@ -82,21 +102,41 @@ function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const path = request.url.split('?', 1)[0];
-    const { method } = request;
-    const duration = Math.round(reply.elapsedTime * 10) / 10;
-    request.log.info(
-      { method, path, status: reply.statusCode, duration },
-      `${method} ${path} ${reply.statusCode} ${duration} ms`,
-    );
+  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply));
+}
+
+function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split('?', 1)[0];
+  const { method } = request;
+  const duration = Math.round(reply.elapsedTime * 10) / 10;
+  request.log.info(
+    { method, path, status: reply.statusCode, duration },
+    `${method} ${path} ${reply.statusCode} ${duration} ms`,
+  );
+}
+
+function refuseWithoutHost(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ headers, raw }) => {
+    if (headers.host === undefined && raw.httpVersion === '1.1') {
+      throw new ApiError('VALIDATION_ERROR', 'The request has no Host header.');
+    }
   });
 }
 
-// A request that never reaches the router, such as one whose path is not percent-encoded.
-function answerUnroutable(error: Error, _request: unknown, reply: unknown): void {
+// A client that never finishes its request, or never takes its answer, must not keep the process from ending.
+function endWithin(app: FastifyInstance, milliseconds: number): void {
+  app.addHook('preClose', async () => {
+    const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds);
+    app.server.once('close', () => clearTimeout(timer));
+  });
+}
+
+// A request that never reaches the router, such as one whose path is not percent-encoded. No hook sees it.
+function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = new ApiError('VALIDATION_ERROR', error.message);
-  (reply as FastifyReply).code(refusal.statusCode).type('application/json').send(errorResponse(refusal));
+  reply.code(refusal.statusCode).type('application/json').header('X-Request-Id', request.id);
+  reply.send(errorResponse(refusal));
+  logAnswer(request, reply);
 }
 
 // What is no HTTP at all never becomes a request, so that no handler of the framework sees it.
@@ -113,8 +153,10 @@ function answerMalformedRequest(error: NodeJS.ErrnoException, socket: Socket): v
         : 'VALIDATION_ERROR';
   const refusal = new ApiError(code, 'The request is not HTTP as this server speaks it.');
   const body = JSON.stringify(errorResponse(refusal));
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  // Both directions: the server waits at its end for a client that keeps its own open.
+  socket.destroySoon();
 }
