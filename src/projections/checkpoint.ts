@@ -15,7 +15,7 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-// The longest that a timer takes, in milliseconds: four weeks less a bit.
+// The longest that a timer can take, in milliseconds: almost 25 days. Then the loop starts anew.
 const forever = 2 ** 31 - 1;
 
 const lock = `(hashtext('gateway-registry'), hashtext('projector'))`;
