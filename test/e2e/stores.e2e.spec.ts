@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { useStack } from '../../embedded/stack.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { runCommand, startService } from './service.ts';
+
+const organization = { name: 'Acme' };
+
+/** Of all ports the one that nothing listens on: ports below 1024 are given out by hand. */
+const closedPort = 1;
+
+describe('while Postgres and NATS are away', () => {
+  it('commands are taken, queries answer 503, health says degraded', async () => {
+    await using folder = await temporaryFolder();
+    await using service = await startService({
+      dataDir: folder.path,
+      environment: {
+        DATABASE_URL: `postgres://nobody@127.0.0.1:${closedPort}/mti_wifi`,
+        NATS_URL: `nats://127.0.0.1:${closedPort}`,
+      },
+    });
+
+    const created = await service.ask('POST', '/api/organizations', organization);
+    expect(created.status).toBe(201);
+    expect(created.headers.get('x-projection')).toBe('pending');
+
+    const path = `/api/organizations/${created.body.id}`;
+    expect((await service.ask('PUT', path, { name: 'Acme Industries' })).status).toBe(200);
+
+    const query = await service.ask('GET', path);
+    expect(query.status).toBe(503);
+    expect(query.headers.get('retry-after')).toBe('1');
+    expect(query.body.error.code).toBe('SERVICE_UNAVAILABLE');
+
+    expect((await service.ask('GET', '/api/health')).body.status).toBe('degraded');
+  });
+});
+
+describe('while the event store is away', () => {
+  it('queries are answered, commands get 503', async () => {
+    await using folder = await temporaryFolder();
+    await using service = await startService({
+      dataDir: folder.path,
+      environment: {
+        EVENTSTORE_URL: `esdb://127.0.0.1:${closedPort}?tls=false`,
+        ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+      },
+    });
+
+    expect((await service.ask('GET', '/api/organizations')).body.data).toEqual([]);
+
+    const command = await service.ask('POST', '/api/organizations', organization);
+    expect(command.status).toBe(503);
+    expect(command.headers.get('retry-after')).toBe('1');
+  });
+});
+
+describe('a database that is not ours', () => {
+  it('is migrated by a command, and until then the service refuses to start and names it', async () => {
+    await using folder = await temporaryFolder();
+    await using servers = await useServers(folder.path);
+    const environment = { DATABASE_URL: servers.databaseUrl, PORT: '0' };
+
+    const refused = await runCommand([], folder.path, environment);
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain('npm run db:migrate');
+
+    const migrated = await runCommand(['db:migrate'], folder.path, environment);
+    expect(migrated).toMatchObject({ code: 0, output: expect.stringContaining('1707345600001_create-organizations') });
+    const again = await runCommand(['db:migrate'], folder.path, environment);
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining('up to date') });
+
+    await using service = await startService({ dataDir: folder.path, environment });
+    expect((await service.ask('POST', '/api/organizations', organization)).headers.get('x-projection')).toBe('current');
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  it.each([
+    ['a key that is too short', { ENCRYPTION_KEY: 'c2VjcmV0' }, 'ENCRYPTION_KEY must be 32 bytes in base64'],
+    ['a port that is none', { PORT: 'eighty' }, 'PORT must be a port'],
+    [
+      'no key for an event store of somebody else',
+      { EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false' },
+      'ENCRYPTION_KEY is not set',
+    ],
+  ])('ends at once with the reason: %s', async (_, environment, reason) => {
+    await using folder = await temporaryFolder();
+
+    const { code, output } = await runCommand([], folder.path, environment);
+
+    expect(code).toBe(1);
+    expect(output).toContain(reason);
+    expect(output).not.toContain('c2VjcmV0');
+  });
+
+  it('says that the port is taken', async () => {
+    await using folder = await temporaryFolder();
+    await using service = await startService({ dataDir: folder.path });
+
+    const second = await runCommand([], folder.path, { PORT: new URL(service.url).port });
+
+    expect(second.code).toBe(1);
+    expect(second.output).toContain(`127.0.0.1:${new URL(service.url).port}`);
+  });
+});
+
+it.each([[['--help']], [['serve', '--help']], [['db:migrate', '--help']]])('%s explains itself', async (args) => {
+  await using folder = await temporaryFolder();
+
+  const { code, output } = await runCommand(args, folder.path);
+
+  expect(code).toBe(0);
+  expect(output).toContain('DATABASE_URL');
+});
+
+/** The servers of a data directory, as `npm run stack` runs them. */
+async function useServers(dataDir: string) {
+  const stack = await useStack({ dataDir, servers: ['postgres'], log: () => undefined });
+  const { postgres } = stack.urls;
+  if (postgres === undefined) throw new Error('there is no Postgres');
+  return { databaseUrl: postgres, [Symbol.asyncDispose]: () => stack.stop() };
+}
