@@ -1,6 +1,7 @@
 // NATS behind the `Bus` port, and its connection. The connection is made in the background and kept for ever: commands
 // do not need NATS, so the service starts and serves while NATS is away. What needs it meanwhile gets `BusUnavailable`
 // at once: the client library would hold messages back and send them after the reconnect, when their time is over.
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectionOptions,
@@ -68,6 +69,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
   const servers = address.servers.join(', ');
   const closing = new AbortController();
   const losses = new Set<(error: Error) => void>();
+  const connections = new EventEmitter<{ made: [] }>();
   let connection: NatsConnection | undefined;
   let connected = false;
   const kept = keepConnected();
@@ -75,6 +77,14 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
   return {
     stream: (settings) => createStream(settings, live, losses),
     isConnected: () => connected,
+    async connected(patience, signal) {
+      if (connected) return;
+      await once(connections, 'made', { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) }).catch(
+        (cause) => {
+          if (!signal.aborted) throw new BusUnavailable(`there is no connection to NATS at ${servers}`, { cause });
+        },
+      );
+    },
     async close() {
       closing.abort();
       if (connected) await Promise.race([connection?.drain(), delay(drainMs, undefined, { ref: false })]);
@@ -109,8 +119,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
   /** Resolves when the connection is closed for good, by us or by the library. */
   async function keep(made: NatsConnection): Promise<void> {
     connection = made;
-    connected = true;
-    logger.info({ servers }, 'connected to NATS');
+    nowConnected('connected to NATS');
     const reason = await Promise.race([made.closed(), watch(made)]);
     lose('closed');
     if (reason instanceof Error) throw reason;
@@ -125,13 +134,18 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
       logger.warn({ servers }, 'the connection to NATS is lost; reconnecting');
       lose('lost');
     } else if (type === Events.Reconnect) {
-      connected = true;
-      logger.info({ servers }, 'connected to NATS again');
+      nowConnected('connected to NATS again');
     } else if (type === Events.Error) {
       logger.error({ servers, error: data }, 'NATS reports an error');
     } else {
       logger.debug({ servers, type, data }, 'NATS connection status');
     }
+  }
+
+  function nowConnected(message: string): void {
+    connected = true;
+    logger.info({ servers }, message);
+    connections.emit('made');
   }
 
   function lose(how: string): void {

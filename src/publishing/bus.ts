@@ -10,6 +10,12 @@ export interface StreamSettings {
 export interface Bus {
   /** A way to the stream; nothing is sent yet. */
   stream(settings: StreamSettings): BusStream;
+  /**
+   * Resolves when there is a connection, or when the signal aborts.
+   *
+   * @throws BusUnavailable when that takes longer than `patience` milliseconds
+   */
+  connected(patience: number, signal: AbortSignal): Promise<void>;
 }
 
 /**

@@ -58,6 +58,8 @@ export function startPublisher({ log, bus, logger, timing }: PublisherOptions): 
   return { ...loop, skipped: () => skipped };
 
   async function run(signal: AbortSignal, alive: () => void): Promise<void> {
+    await bus.connected(patience, signal);
+    if (signal.aborted) return;
     await stream.ensure();
     while (!signal.aborted) {
       const tail = await readTail(stream);

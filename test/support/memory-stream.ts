@@ -18,6 +18,7 @@ export function memoryStream({ answers = true } = {}): MemoryStream {
     messages,
     sent,
     stream: () => memory,
+    connected: async () => undefined,
     ensure: async () => undefined,
     bounds: async () => ({ first: 1, last: messages.length - 1 }),
     message: async (sequence): Promise<StoredMessage | undefined> => {
