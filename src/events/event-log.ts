@@ -33,7 +33,7 @@ export type AppendOutcome =
 /** What a subscription tells, in the order of the log. */
 export type LogItem =
   | { readonly kind: 'event'; readonly event: StoredEvent }
-  /** Nothing that the subscription asks for stands before this position and after what was told. */
+  /** All that the subscription asks for up to and including this position has been told. */
   | { readonly kind: 'checkpoint'; readonly position: Position }
   /** The subscription has reached the live end of the log. */
   | { readonly kind: 'caught-up' };
