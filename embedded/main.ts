@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const { values } = options();
   if (values.help) return console.log(usage);
   const interrupted = signal();
-  const dataDir = process.env['DATA_DIR'] || '.data';
+  const dataDir = process.env.DATA_DIR || '.data';
   const ports = {
     ...portOption('eventStore', values['event-store-port']),
     ...portOption('postgres', values['postgres-port']),

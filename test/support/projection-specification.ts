@@ -74,7 +74,7 @@ async function rowsOf(client: pg.Client, table: string): Promise<readonly Row[]>
     ...Object.fromEntries(
       Object.entries(row).map(([column, value]) => [column, value instanceof Date ? value.toISOString() : value]),
     ),
-    stream_revision: BigInt(String(row['stream_revision'])),
+    stream_revision: BigInt(String(row.stream_revision)),
   }));
 }
 
