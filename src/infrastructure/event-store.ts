@@ -48,7 +48,7 @@ export interface EventStore extends EventLog {
  * @throws Error when the connection string is malformed; the message does not repeat it, as it may hold a password
  */
 export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOptions): EventStore {
-  const client = createClient(url);
+  let client = createClient(url);
 
   return {
     read: (stream, from = 0n) => readStream(client, stream, { fromRevision: from }, answerWithin),
@@ -56,7 +56,16 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
       const options = { fromRevision: END, direction: 'backwards', maxCount: 1 } as const;
       return (await readStream(client, stream, options, answerWithin)).at(0);
     },
-    append: (stream, expected, events) => append(client, stream, expected, events, answerWithin),
+    append: async (stream, expected, events) => {
+      const used = client;
+      try {
+        return await append(used, stream, expected, events, answerWithin);
+      } catch (error) {
+        // What it failed to learn of the server before an append a client never asks again.
+        if (isDiscoveryFailure(error) && client === used) client = createClient(url);
+        throw asUnavailable(error);
+      }
+    },
     subscribe: (options) => subscribe(client, options),
     close: () => client.dispose(),
   };
@@ -85,7 +94,7 @@ async function append(
     return { status: 'appended', revision: nextExpectedRevision, position };
   } catch (error) {
     if (error instanceof WrongExpectedVersionError) return { status: 'conflict' };
-    throw asUnavailable(error);
+    throw error;
   }
 }
 
@@ -103,6 +112,8 @@ async function readStream(
   const reading = client.readStream(stream, options);
   const timer = setTimeout(() => {
     reading.destroy(new EventLogUnavailable(`the event store did not answer a read of ${stream} in time`));
+    // Or the call stays open, and takes one of the few that a connection may have at a time.
+    reading.cancel().catch(() => undefined);
   }, answerWithin);
   try {
     for await (const { event } of reading) {
@@ -239,20 +250,37 @@ async function within<T>(milliseconds: number, promise: Promise<T>, what: string
 }
 
 function asUnavailable(error: unknown): unknown {
-  const gone =
+  return isAway(error) ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
+}
+
+function isAway(error: unknown): error is Error {
+  return (
     error instanceof UnavailableError ||
     error instanceof CancelledError ||
     error instanceof DeadlineExceededError ||
     error instanceof TimeoutError ||
-    error instanceof NotLeaderError;
-  return gone ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
+    error instanceof NotLeaderError ||
+    isBrokenCall(error) ||
+    isDiscoveryFailure(error)
+  );
+}
+
+/** An error as gRPC made it: the client lets some through. */
+function isBrokenCall(error: unknown): error is Error {
+  if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return false;
+  return error.code === status.UNAVAILABLE || error.code === status.CANCELLED;
+}
+
+/** No node of a cluster could be found. The client has no class for it. */
+function isDiscoveryFailure(error: unknown): error is Error {
+  return error instanceof Error && /^Failed to discover after \d+ attempts\.$/.test(error.message);
 }
 
 /**
  * Whether an unhandled rejection is the client's own: when the connection breaks while a batched append waits for room
- * to write, the client rejects the append, as it should, and once more a promise that nobody holds.
+ * to write, the client rejects the append, as it should, and once more a promise that nobody holds; and so it does when
+ * a call breaks while it looks for a node of the cluster and finds none.
  */
 export function isStrayRejection(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return false;
-  return error.code === status.UNAVAILABLE || error.code === status.CANCELLED;
+  return isBrokenCall(error) || isDiscoveryFailure(error);
 }
