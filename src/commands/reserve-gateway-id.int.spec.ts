@@ -1,0 +1,281 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../embedded/until.ts';
+import { now } from '../../test/support/examples.ts';
+import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
+import { gatewayIdentityStream } from '../domain/gateway-identity.ts';
+import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
+import { DeviceId } from '../events/ids.ts';
+
+const taken = { outcome: 'rejected', reason: 'GatewayIdTaken' };
+const accepted = { outcome: 'accepted' };
+const withinGrace = at(9_999);
+const afterGrace = at(10_000);
+
+let registry: Registry;
+let factory: string;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  const organization = anId();
+  factory = anId();
+  await registry.run('CreateOrganization', organization, { name: 'Acme' });
+  await registry.run('CreateFactory', factory, { name: 'Berlin', organization_id: organization });
+});
+
+afterAll(async () => {
+  await registry?.[Symbol.asyncDispose]();
+});
+
+describe('a device id', () => {
+  it('goes to exactly one of many that want it at once', async () => {
+    const ids = Array.from({ length: 20 }, anId);
+    const outcomes = await Promise.all(ids.map((id) => create(id, 'wanted')));
+    expect(outcomes.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
+    expect(outcomes.filter(({ outcome }) => outcome === 'rejected')).toEqual(Array(19).fill(taken));
+    const created = await Promise.all(ids.map((id) => registry.typesIn(`gateway-${id}`)));
+    expect(created.flat()).toEqual(['GatewayCreated']);
+  });
+
+  it('goes to exactly one of many when it changes hands, too', async () => {
+    const holder = anId();
+    const rivals = Array.from({ length: 5 }, anId);
+    await create(holder, 'passed on');
+    await Promise.all(rivals.map((id) => create(id, `rival ${id}`)));
+    await registry.run('SoftDeleteGateway', holder);
+    const outcomes = await Promise.all([
+      registry.run('RestoreGateway', holder),
+      create(anId(), 'passed on'),
+      ...rivals.map((id) => registry.run('UpdateGateway', id, { gateway_id: 'passed on' })),
+    ]);
+    expect(outcomes.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
+    expect(outcomes.filter(({ outcome }) => outcome === 'rejected')).toEqual(Array(6).fill(taken));
+  });
+
+  it('is named with its reservation in both streams', async () => {
+    const id = anId();
+    await create(id, 'named');
+    const reserved = (await registry.log.readLast(identity('named')))?.data;
+    const created = (await registry.log.readLast(`gateway-${id}`))?.data as {
+      organizationId: string;
+      reservationId: string;
+    };
+    expect(reserved).toEqual({
+      id,
+      factoryId: factory,
+      organizationId: created.organizationId,
+      gatewayId: 'named',
+      reservationId: created.reservationId,
+    });
+  });
+
+  it('is free as soon as its gateway is deleted', async () => {
+    const holder = anId();
+    await create(holder, 'freed by deletion');
+    expect(await create(anId(), 'freed by deletion')).toEqual(taken);
+    await registry.run('SoftDeleteGateway', holder);
+    expect(await create(anId(), 'freed by deletion')).toMatchObject(accepted);
+  });
+
+  it('is free as soon as its gateway has another, and that one is taken', async () => {
+    const holder = anId();
+    await create(holder, 'before');
+    await registry.run('UpdateGateway', holder, { gateway_id: 'after' });
+    expect(await create(anId(), 'after')).toEqual(taken);
+    expect(await create(anId(), 'before')).toMatchObject(accepted);
+    expect(await registry.run('UpdateGateway', holder, { gateway_id: 'before' })).toEqual(taken);
+    expect(await registry.run('UpdateGateway', holder, { gateway_id: 'after' })).toMatchObject({ outcome: 'ignored' });
+  });
+
+  it('goes back to its gateway when nobody took it in between', async () => {
+    const id = anId();
+    await create(id, 'there');
+    await registry.run('UpdateGateway', id, { gateway_id: 'elsewhere' });
+    expect(await registry.run('UpdateGateway', id, { gateway_id: 'there' })).toMatchObject(accepted);
+    expect(await create(anId(), 'there')).toEqual(taken);
+    expect(await create(anId(), 'elsewhere')).toMatchObject(accepted);
+  });
+
+  it('that was taken in between keeps its gateway from being restored', async () => {
+    const [first, second] = [anId(), anId()];
+    await create(first, 'taken in between');
+    await registry.run('SoftDeleteGateway', first);
+    await create(second, 'taken in between');
+    expect(await registry.run('RestoreGateway', first)).toEqual(taken);
+    await registry.run('SoftDeleteGateway', second);
+    expect(await registry.run('RestoreGateway', first)).toMatchObject(accepted);
+    expect(await registry.run('RestoreGateway', second)).toEqual(taken);
+  });
+
+  it('is told apart by every character and case', async () => {
+    expect(await create(anId(), 'gw')).toMatchObject(accepted);
+    for (const other of ['GW', 'gw ', ' gw', 'gw\u0301']) expect(await create(anId(), other)).toMatchObject(accepted);
+  });
+
+  it.each(['a/b', 'ü', '%', '%2F', '..', '.', '$all', '$$x', 'a@b', ' ', '\n', '😀', '漢'.repeat(255)])(
+    'may be %j',
+    async (device) => {
+      const id = anId();
+      expect(await create(id, device)).toMatchObject({ ...accepted, resource: { gateway_id: device } });
+      expect(await create(anId(), device)).toEqual(taken);
+      await registry.run('SoftDeleteGateway', id);
+      expect(await create(anId(), device)).toMatchObject(accepted);
+    },
+  );
+});
+
+describe('a reservation whose gateway event is missing', () => {
+  it('counts as taken within the grace period', async () => {
+    await reserveAndDie(anId(), 'in flight');
+    expect(await create(anId(), 'in flight', withinGrace)).toEqual(taken);
+    expect(await registry.typesIn(identity('in flight'))).toEqual(['GatewayIdReserved']);
+  });
+
+  it('is abandoned in the stream of its holder after it, and taken over', async () => {
+    const [dead, taker] = [anId(), anId()];
+    await reserveAndDie(dead, 'left behind');
+    expect(await create(taker, 'left behind', afterGrace)).toMatchObject(accepted);
+    expect(await registry.typesIn(`gateway-${dead}`)).toEqual(['GatewayIdReservationAbandoned']);
+    const [reserved] = await registry.log.read(identity('left behind'));
+    expect((await registry.log.readLast(`gateway-${dead}`))?.data).toEqual(reserved?.data);
+    expect(await create(anId(), 'left behind', afterGrace)).toEqual(taken);
+  });
+
+  it('goes to exactly one of many takers', async () => {
+    await reserveAndDie(anId(), 'left to many');
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => create(anId(), 'left to many', afterGrace)));
+    expect(outcomes.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
+    expect(outcomes.filter(({ outcome }) => outcome === 'rejected')).toEqual(Array(7).fill(taken));
+  });
+
+  it('leaves the gateway that wanted another id as it was', async () => {
+    const id = anId();
+    await create(id, 'kept');
+    await expect(
+      registry.run('UpdateGateway', id, { gateway_id: 'never got' }, { log: dying(`gateway-${id}`) }),
+    ).rejects.toThrow(EventLogUnavailable);
+    const before = await registry.run('UpdateGateway', id, { gateway_id: 'kept' });
+    expect(await create(anId(), 'never got', afterGrace)).toMatchObject(accepted);
+    expect(await registry.typesIn(`gateway-${id}`)).toEqual(['GatewayCreated', 'GatewayIdReservationAbandoned']);
+    expect(await registry.run('UpdateGateway', id, { gateway_id: 'kept' })).toMatchObject({
+      outcome: 'ignored',
+      resource: 'resource' in before ? before.resource : undefined,
+    });
+    expect(await create(anId(), 'kept', afterGrace)).toEqual(taken);
+  });
+
+  it('does not stop the same gateway from trying again', async () => {
+    const id = anId();
+    await create(id, 'first');
+    const dead = { log: dying(`gateway-${id}`) };
+    await expect(registry.run('UpdateGateway', id, { gateway_id: 'second' }, dead)).rejects.toThrow();
+    expect(await registry.run('UpdateGateway', id, { gateway_id: 'second' })).toMatchObject(accepted);
+    expect(await registry.typesIn(identity('second'))).toEqual(['GatewayIdReserved', 'GatewayIdReserved']);
+  });
+
+  it('is not fenced twice when two judge it at the same time', async () => {
+    const dead = anId();
+    await reserveAndDie(dead, 'judged by two');
+    await Promise.all([create(anId(), 'judged by two', afterGrace), create(anId(), 'judged by two', afterGrace)]);
+    expect(await registry.typesIn(`gateway-${dead}`)).toEqual(['GatewayIdReservationAbandoned']);
+  });
+});
+
+describe('a command that sleeps between its reservation and its event', () => {
+  it('has the id when it wakes in time', async () => {
+    const sleeper = anId();
+    const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
+    const creating = create(sleeper, 'slept a little', { log });
+    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await create(anId(), 'slept a little', withinGrace)).toEqual(taken);
+    wake();
+    expect(await creating).toMatchObject(accepted);
+  });
+
+  it('starts again when it wakes too late, and finds the id taken', async () => {
+    const [sleeper, taker] = [anId(), anId()];
+    const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
+    const creating = create(sleeper, 'slept too long', { log });
+    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await create(taker, 'slept too long', afterGrace)).toMatchObject(accepted);
+    wake();
+    expect(await creating).toEqual(taken);
+    expect(await registry.typesIn(`gateway-${sleeper}`)).toEqual(['GatewayIdReservationAbandoned']);
+  });
+
+  it('has the id after all when its taker gave it back meanwhile', async () => {
+    const [sleeper, taker] = [anId(), anId()];
+    const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
+    const creating = create(sleeper, 'given back', { log });
+    expect(await until(asleep, 5_000)).toBe(true);
+    await create(taker, 'given back', afterGrace);
+    await registry.run('SoftDeleteGateway', taker);
+    wake();
+    expect(await creating).toMatchObject({ ...accepted, revision: 1n });
+    expect(await create(anId(), 'given back', afterGrace)).toEqual(taken);
+  });
+
+  it('that restores a gateway is fenced like one that creates it', async () => {
+    const [sleeper, taker] = [anId(), anId()];
+    await create(sleeper, 'restored late');
+    await registry.run('SoftDeleteGateway', sleeper);
+    const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
+    const restoring = registry.run('RestoreGateway', sleeper, undefined, { log });
+    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await create(anId(), 'restored late', withinGrace)).toEqual(taken);
+    expect(await create(taker, 'restored late', afterGrace)).toMatchObject(accepted);
+    wake();
+    expect(await restoring).toEqual(taken);
+  });
+});
+
+function at(milliseconds: number) {
+  return { now: () => new Date(Date.parse(now) + milliseconds) };
+}
+
+function create(id: string, device: string, given: Parameters<Registry['run']>[3] = {}) {
+  const body = {
+    factory_id: factory,
+    gateway_id: device,
+    name: 'Hall 1',
+    url: 'wss://10.0.0.1/ws',
+    email: 'gateway@acme.example',
+    password: 'hunter2',
+  };
+  return registry.run('CreateGateway', id, body, given);
+}
+
+function identity(device: string): string {
+  return gatewayIdentityStream(DeviceId.parse(device));
+}
+
+async function reserveAndDie(id: string, device: string): Promise<void> {
+  await expect(create(id, device, { log: dying(`gateway-${id}`) })).rejects.toThrow(EventLogUnavailable);
+}
+
+/** A log that goes away before the first append to a stream. */
+function dying(stream: string): EventLog {
+  return {
+    ...registry.log,
+    append: (to, expected, events) =>
+      to === stream
+        ? Promise.reject(new EventLogUnavailable('gone before the append'))
+        : registry.log.append(to, expected, events),
+  };
+}
+
+/** A log in which the first append to a stream waits until it is woken. */
+function sleeping(stream: string) {
+  const waking = Promise.withResolvers<void>();
+  let isAsleep = false;
+  const log: EventLog = {
+    ...registry.log,
+    append: async (to, expected, events) => {
+      if (to === stream) {
+        isAsleep = true;
+        await waking.promise;
+      }
+      return registry.log.append(to, expected, events);
+    },
+  };
+  return { log, asleep: () => isAsleep, wake: () => waking.resolve() };
+}
