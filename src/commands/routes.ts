@@ -64,10 +64,11 @@ async function describe(
   reply.header('X-Projection', visible ? 'current' : 'pending');
 }
 
-// RFC 7240: preferences are separated by commas, may stand in several headers, and have no case.
+// RFC 7240: preferences are separated by commas, may stand in several headers and have parameters after a semicolon; they
+// have no case, and an empty value is none.
 function prefersAsync(request: FastifyRequest): boolean {
   const preferences = [request.headers.prefer ?? []].flat().join(',').toLowerCase().split(',');
-  return preferences.some((preference) => preference.trim() === 'respond-async');
+  return preferences.some((preference) => /^\s*respond-async\s*(=\s*""\s*)?(;|$)/.test(preference));
 }
 
 function refusal({ name }: DefinedCommand, reason: Rejected['reason']): ApiError {
