@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
-import { type MemoryLog, memoryLog } from '../../test/support/memory-log.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
 import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
@@ -32,7 +32,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('publishes what is in the log and what is added, once and in order, without what is not published', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...someOfEach, unknownEvent, ...gateways(1_000)));
+    const log = givenLog(...examples.storedInOrder(...someOfEach, unknownEvent, ...gateways(1_000)));
     await using _publisher = publishing(log);
     await published(1_000 + someOfEach.length - 1);
     log.add(liveEvent(log));
@@ -42,22 +42,22 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('resumes after its last message when it starts again', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(100)));
+    const log = givenLog(...examples.storedInOrder(...gateways(100)));
     await using first = publishing(log);
     await published(100);
     await first[Symbol.asyncDispose]();
 
     log.add(liveEvent(log), liveEvent(log, 1));
-    const subscriptionsBefore = log.subscriptions.length;
+    const subscriptionsBefore = log.subscribedAfter.length;
     await using _second = publishing(log);
     await published(102);
     expect(await publishedIds()).toEqual(idsOf(log));
-    expect(log.subscriptions.at(subscriptionsBefore)?.after).toEqual(log.events[99]?.position);
+    expect(log.subscribedAfter.at(subscriptionsBefore)).toEqual(log.events[99]?.position);
   });
 
   it('loses, doubles and disorders nothing while NATS is killed and started again under load', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(20_000)));
+    const log = givenLog(...examples.storedInOrder(...gateways(20_000)));
     await using _publisher = publishing(log);
     for (const threshold of [500, 6_000, 12_000]) {
       await published(threshold);
@@ -70,7 +70,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('catches up when NATS thaws after it was frozen in mid-pipeline', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(12_000)));
+    const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     await published(500);
     nats.freeze();
@@ -82,7 +82,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('publishes everything again when NATS has lost everything', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(300)));
+    const log = givenLog(...examples.storedInOrder(...gateways(300)));
     await using _publisher = publishing(log);
     await published(300);
     await nats.kill();
@@ -95,7 +95,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('publishes once and in order when two run, and one goes on when the other stops', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(10_000)));
+    const log = givenLog(...examples.storedInOrder(...gateways(10_000)));
     await using one = publishing(log);
     await using _other = publishing(log);
     await published(10_000);
@@ -109,7 +109,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 
   it('leaves no hole where a stranger writes into the stream', async () => {
     await freshStream();
-    const log = memoryLog(...examples.storedInOrder(...gateways(12_000)));
+    const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     for (const threshold of [500, 5_000]) {
       await published(threshold);
@@ -130,22 +130,22 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await freshStream();
     const { streams } = await client.connection.jetstreamManager();
     await streams.add({ name: stream, subjects: ['mti.evt.>'], max_msgs: 1_000 });
-    await using publisher = publishing(memoryLog(...examples.storedInOrder(...someOfEach)));
+    await using publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach)));
     await failing(publisher, 'max_msgs is 1000 and must be -1');
   });
 
   it('refuses a stream that was published from another log', async () => {
     await freshStream();
-    await using first = publishing(memoryLog(...examples.storedInOrder(...gateways(3))));
+    await using first = publishing(givenLog(...examples.storedInOrder(...gateways(3))));
     await published(3);
     await first[Symbol.asyncDispose]();
-    await using second = publishing(memoryLog(...examples.storedInOrder(...someOfEach)));
+    await using second = publishing(givenLog(...examples.storedInOrder(...someOfEach)));
     await failing(second, 'belongs to another log');
   });
 
   it('puts no password on the bus, encrypted or not', async () => {
     await freshStream();
-    await using _publisher = publishing(memoryLog(...examples.storedInOrder(...someOfEach, ...gateways(50))));
+    await using _publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach, ...gateways(50))));
     await published(someOfEach.length - 1 + 50);
     const heard = JSON.stringify(await client.readAll(stream));
     for (const secret of ['password_encrypted', 'passwordEncrypted', examples.aPasswordEncrypted, 'ciphertext']) {
@@ -156,7 +156,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   it('waits for a NATS that is away when it starts', async () => {
     await freshStream();
     await nats.kill();
-    const log = memoryLog(...examples.storedInOrder(...gateways(10)));
+    const log = givenLog(...examples.storedInOrder(...gateways(10)));
     await using publisher = publishing(log);
     await failing(publisher, 'there is no connection to NATS');
     await nats.start();
@@ -171,7 +171,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     else await streams.delete(stream).catch(() => undefined);
   }
 
-  function publishing(log: MemoryLog): Publisher & AsyncDisposable {
+  function publishing(log: GivenLog): Publisher & AsyncDisposable {
     const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
     const publisher = startPublisher({ log, bus, logger, timing });
     return {
@@ -237,7 +237,7 @@ function gateways(count: number): readonly RegistryEvent[] {
 }
 
 /** An event that stands behind all of the log. */
-function liveEvent({ events }: MemoryLog, ahead = 0): StoredEvent {
+function liveEvent({ events }: GivenLog, ahead = 0): StoredEvent {
   const id = GatewayId.parse('0194c000-0000-7000-a000-000000000001');
   const position = BigInt(events.length + 1 + ahead) * 100n;
   return examples.stored(examples.gatewayUpdated({ id, name: 'live' }), {
@@ -246,7 +246,7 @@ function liveEvent({ events }: MemoryLog, ahead = 0): StoredEvent {
   });
 }
 
-function idsOf({ events }: MemoryLog): readonly string[] {
+function idsOf({ events }: GivenLog): readonly string[] {
   const isPublished = ({ type }: StoredEvent) => type !== 'GatewayIdReserved' && type !== 'GatewayPainted';
   return events.filter(isPublished).map(({ id }) => id);
 }

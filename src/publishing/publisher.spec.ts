@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
-import { memoryLog } from '../../test/support/memory-log.ts';
+import { givenLog } from '../../test/support/given-log.ts';
 import { memoryStream } from '../../test/support/memory-stream.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
 import { startPublisher } from './publisher.ts';
@@ -13,7 +13,7 @@ describe('the publisher', () => {
   it('leaves out what it does not know, counts it, and says so once', async () => {
     const lines: string[] = [];
     const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
-    const log = memoryLog(...examples.storedInOrder(unknown, examples.gatewayCreated(), unknown, unknown));
+    const log = givenLog(...examples.storedInOrder(unknown, examples.gatewayCreated(), unknown, unknown));
     const bus = memoryStream();
     const publisher = startPublisher({ log, bus, logger });
     await vi.waitFor(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])), { timeout: 5_000 });
@@ -30,7 +30,7 @@ describe('the publisher', () => {
     );
     if (first === undefined || second === undefined || third === undefined) throw new Error('three were asked for');
     const bus = memoryStream();
-    const log = memoryLog(first, { ...second, data: { id: 7 } }, third);
+    const log = givenLog(first, { ...second, data: { id: 7 } }, third);
     const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
     await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }), { timeout: 5_000 });
     expect(publisher.health().error).toContain('OrganizationUpdated at revision 1');
@@ -39,7 +39,7 @@ describe('the publisher', () => {
   });
 
   it('stops at once while it waits for events', async () => {
-    const publisher = startPublisher({ log: memoryLog(), bus: memoryStream(), logger: pino({ level: 'silent' }) });
+    const publisher = startPublisher({ log: givenLog(), bus: memoryStream(), logger: pino({ level: 'silent' }) });
     await vi.waitFor(() => expect(publisher.health().status).toBe('running'), { timeout: 5_000 });
     await publisher.stop();
     expect(publisher.health().status).toBe('stopped');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
-import { memoryLog } from '../../test/support/memory-log.ts';
+import { givenLog } from '../../test/support/given-log.ts';
 import { memoryStream } from '../../test/support/memory-stream.ts';
 import { decode } from '../events/codec.ts';
 import type { StoredEvent } from '../events/event-log.ts';
@@ -40,26 +40,26 @@ describe('the tail of the stream', () => {
 
 describe('the origin of the tail', () => {
   it('is fine when the log holds the event', async () => {
-    await checkOrigin(memoryLog(created, updated, deleted), await tailOf(about(updated)));
+    await checkOrigin(givenLog(created, updated, deleted), await tailOf(about(updated)));
   });
 
   it('is fine when the stream has been truncated behind the event', async () => {
-    await checkOrigin(memoryLog(deleted), await tailOf(about(updated)));
+    await checkOrigin(givenLog(deleted), await tailOf(about(updated)));
   });
 
   it('is fine when nothing was published yet', async () => {
-    await checkOrigin(memoryLog(), await tailOf());
+    await checkOrigin(givenLog(), await tailOf());
   });
 
   it('is refused when the log does not hold the event', async () => {
-    await expect(checkOrigin(memoryLog(created), await tailOf(about(updated)))).rejects.toThrow(
+    await expect(checkOrigin(givenLog(created), await tailOf(about(updated)))).rejects.toThrow(
       'belongs to another log',
     );
   });
 
   it('is refused when the log holds another event in its place', async () => {
     const other = { ...updated, id: created.id };
-    await expect(checkOrigin(memoryLog(created, other), await tailOf(about(updated)))).rejects.toThrow(updated.id);
+    await expect(checkOrigin(givenLog(created, other), await tailOf(about(updated)))).rejects.toThrow(updated.id);
   });
 });
 

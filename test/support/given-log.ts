@@ -1,4 +1,4 @@
-// A log that holds what a spec gives it, for whatever only subscribes.
+// A log that holds what a spec gives it, for whatever only reads.
 import type { EventLog, LogItem, Position, StoredEvent } from '../../src/events/event-log.ts';
 import { comparePositions } from '../../src/projections/progress.ts';
 
@@ -7,24 +7,31 @@ export interface GivenLog extends EventLog {
   add(...items: readonly (StoredEvent | Extract<LogItem, { kind: 'checkpoint' }>)[]): void;
   /** Ends every subscription with an error, as if the store had gone away. */
   fail(error: Error): void;
+  /** All that it holds now. */
+  readonly events: readonly StoredEvent[];
   /** Where each subscription started. */
   readonly subscribedAfter: readonly (Position | 'start')[];
 }
 
 export function givenLog(...events: readonly StoredEvent[]): GivenLog {
   const items: LogItem[] = [];
+  const given: StoredEvent[] = [];
   const subscribedAfter: (Position | 'start')[] = [];
   let changed = nextChange();
 
   const log: GivenLog = {
     add(...added) {
-      items.push(...added.map((item) => ('kind' in item ? item : ({ kind: 'event', event: item } as const))));
+      for (const item of added) {
+        if (!('kind' in item)) given.push(item);
+        items.push('kind' in item ? item : { kind: 'event', event: item });
+      }
       wake();
     },
     fail(error) {
       changed.reject(error);
       changed = nextChange();
     },
+    events: given,
     subscribedAfter,
     async *subscribe({ streamPrefixes, after, signal, maxBatch = 500 }) {
       subscribedAfter.push(after);
@@ -47,9 +54,9 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
         signal.removeEventListener('abort', wake);
       }
     },
-    read: unused,
-    readLast: unused,
-    append: unused,
+    read: async (stream, from = 0n) => given.filter((event) => event.stream === stream && event.revision >= from),
+    readLast: async (stream) => given.findLast((event) => event.stream === stream),
+    append: () => Promise.reject(new Error('nothing is appended to a given log')),
   };
   log.add(...events);
   return log;
@@ -70,8 +77,4 @@ function nextChange() {
 function positionOf(item: LogItem): Position {
   if (item.kind === 'caught-up') throw new Error('a caught-up item has no position');
   return item.kind === 'event' ? item.event.position : item.position;
-}
-
-function unused(): never {
-  throw new Error('a given log can only be subscribed to');
 }
