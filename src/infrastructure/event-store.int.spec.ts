@@ -1,5 +1,6 @@
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -7,7 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../embedded/event-store/records.ts';
 import { startEventStore } from '../../embedded/event-store/server.ts';
 import { streamsService } from '../../embedded/event-store/streams-service.ts';
-import { caughtUpResponse, checkpointResponse, eventResponse } from '../../embedded/event-store/wire.ts';
+import {
+  caughtUpResponse,
+  checkpointResponse,
+  confirmationResponse,
+  eventResponse,
+} from '../../embedded/event-store/wire.ts';
 import { until } from '../../embedded/until.ts';
 import { startEventStore as startInMemory, type TestServer } from '../../test/support/servers.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
@@ -335,6 +341,9 @@ describe('an event store that does not answer', () => {
       await expect(waiting.append('gateway-1', 'no_stream', [anEvent(1)])).rejects.toThrow(EventLogUnavailable);
       await expect(waiting.read('gateway-1')).rejects.toThrow(EventLogUnavailable);
       await expect(waiting.readLast('gateway-1')).rejects.toThrow(EventLogUnavailable);
+      await expect(subscribed({ streamPrefixes: ['x-'], after: 'start' }, waiting).ended).rejects.toThrow(
+        EventLogUnavailable,
+      );
     } finally {
       await waiting.close();
     }
@@ -363,6 +372,17 @@ describe('an event store that does not answer', () => {
     } finally {
       await waiting.close();
     }
+  });
+
+  it('may be quiet once it has confirmed a subscription', async () => {
+    await using confirming = await scriptedStreams((_, answer) => answer(confirmationResponse('a-subscription')));
+    const waiting = connectEventStore({ url: confirming.url, answerWithin: 100 });
+    const told = subscribed({ streamPrefixes: ['x-'], after: 'start' }, waiting);
+    const ended = told.ended.then(() => 'ended');
+    expect(await Promise.race([ended, delay(200, 'quiet')])).toBe('quiet');
+    told.abort();
+    await told.ended;
+    await waiting.close();
   });
 
   it('does not keep a subscription from being aborted', async () => {

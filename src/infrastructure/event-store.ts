@@ -33,7 +33,7 @@ import {
 export interface EventStoreOptions {
   /** An EventStoreDB connection string: `esdb://host:2113?tls=false`. */
   readonly url: string;
-  /** Milliseconds after which an append or a read without an answer counts as unavailable. Default 10,000. */
+  /** Milliseconds after which an append, a read or a subscription without an answer counts as unavailable. Default 10,000. */
   readonly answerWithin?: number;
 }
 
@@ -66,7 +66,7 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
         throw asUnavailable(error);
       }
     },
-    subscribe: (options) => subscribe(client, options),
+    subscribe: (options) => subscribe(client, options, answerWithin),
     close: () => client.dispose(),
   };
 }
@@ -131,6 +131,7 @@ async function readStream(
 async function* subscribe(
   client: EventStoreDBClient,
   { streamPrefixes, after, signal, maxBatch = 500 }: SubscriptionOptions,
+  answerWithin: number,
 ): AsyncGenerator<readonly LogItem[]> {
   if (signal.aborted) return;
   const arrived = createSignal();
@@ -163,6 +164,11 @@ async function* subscribe(
   subscription.on('error', (error) => end(asUnavailable(error)));
   subscription.on('end', () => end(new EventLogUnavailable('the event store ended the subscription')));
   signal.addEventListener('abort', onAbort);
+  // Silence is what a quiet log sounds like, but only after the server has confirmed the subscription.
+  const unconfirmed = setTimeout(() => {
+    end(new EventLogUnavailable(`the event store did not confirm a subscription within ${answerWithin} ms`));
+  }, answerWithin);
+  subscription.once('confirmation', () => clearTimeout(unconfirmed));
 
   try {
     let last: Position | undefined;
@@ -186,6 +192,7 @@ async function* subscribe(
     }
     if (ended !== 'aborted') throw ended;
   } finally {
+    clearTimeout(unconfirmed);
     signal.removeEventListener('abort', onAbort);
     // While the client is still connecting this promise is pending; there is nothing to wait for either way.
     subscription.unsubscribe().catch(end);
