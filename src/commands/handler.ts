@@ -72,9 +72,9 @@ export async function handle<Id extends string, Command, State, Event extends Re
   };
 
   for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+    if (attempt > 1) await delay(Math.random() * 2 ** attempt);
     const outcome = await attemptOnce({ ...sender, commandId, now: now().toISOString() });
     if (outcome !== 'conflict') return outcome;
-    await delay(Math.random() * 2 ** attempt);
   }
   return { outcome: 'rejected', reason: 'Conflict' };
 

@@ -148,6 +148,13 @@ describe.each(kinds)('$path', ({ kind, path, body }) => {
     expect((await app.inject({ method: 'POST', url: `${path}/${id}/restore`, headers })).statusCode).toBe(200);
   });
 
+  it('refuses a body where it takes none, but for an empty object', async () => {
+    const id = await created(path, await body());
+    const refused = await send('DELETE', `${path}/${id}`, { name: 'x' });
+    expect([refused.statusCode, refused.json().error.code]).toEqual([400, 'VALIDATION_ERROR']);
+    expect((await send('DELETE', `${path}/${id}`, {})).statusCode).toBe(204);
+  });
+
   it('is unavailable while the event store is away', async () => {
     const gone = () => Promise.reject(new EventLogUnavailable('gone'));
     const payload = await body();
@@ -274,6 +281,7 @@ describe('an answer', () => {
   ])('does not wait when it is asked not to: %j', async (prefer) => {
     const answer = await send('POST', '/api/organizations', { name: 'Acme' }, { prefer });
     expect([answer.statusCode, answer.headers['x-projection']]).toEqual([201, 'pending']);
+    expect(answer.headers['preference-applied']).toBe('respond-async');
     expect(waitedFor).toEqual([]);
   });
 

@@ -25,6 +25,7 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
       url: command.path,
       schema: schemaOf(command),
       handler: async (request, reply) => {
+        if (command.body === undefined) refuseBody(request.body);
         const id = (request.params as { id?: string }).id ?? uuidv7();
         const outcome = await command.run(options.dependencies, id, request.body, senderOf(request));
         if (outcome.outcome === 'rejected') throw refusal(command, outcome.reason);
@@ -49,6 +50,12 @@ function schemaOf({ name, path, status, body, id, resource }: DefinedCommand) {
   };
 }
 
+// An empty object says nothing, and some clients cannot send less.
+function refuseBody(body: unknown): void {
+  if (body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0)) return;
+  throw new ApiError('VALIDATION_ERROR', 'This takes no body.', [{ path: '', message: 'must be empty' }]);
+}
+
 function senderOf(request: FastifyRequest): Sender {
   return { actor: 'anonymous', correlationId: request.id };
 }
@@ -60,8 +67,11 @@ async function describe(
   readModelReaches: CommandRouteOptions['readModelReaches'],
 ): Promise<void> {
   reply.header('ETag', `"${revision}"`).header('X-Commit-Position', String(position.commit));
-  const visible = !prefersAsync(request) && (await readModelReaches(position));
-  reply.header('X-Projection', visible ? 'current' : 'pending');
+  if (prefersAsync(request)) {
+    reply.header('Preference-Applied', 'respond-async').header('X-Projection', 'pending');
+  } else {
+    reply.header('X-Projection', (await readModelReaches(position)) ? 'current' : 'pending');
+  }
 }
 
 // RFC 7240: preferences are separated by commas, may stand in several headers and have parameters after a semicolon; they

@@ -45,7 +45,7 @@ export interface SubscriptionOptions {
   readonly after: Position | 'start';
   /** Ends the subscription: the iteration then finishes without an error. */
   readonly signal: AbortSignal;
-  /** How many items one array holds at most. Default 500. */
+  /** How many events one array holds at most; what is told beside them comes on top. Default 500. */
   readonly maxBatch?: number;
 }
 

@@ -36,7 +36,9 @@ function toApiError(
     request.log.warn({ err: error }, 'a store is away');
     return new ApiError('SERVICE_UNAVAILABLE', 'A store that this needs is away. Try again in a moment.');
   }
-  const code = error.statusCode === undefined ? undefined : codeOfStatus[error.statusCode];
+  // Only the framework's own: another library's error may say in its message what is not for the caller.
+  const refused = error.statusCode !== undefined && error.code?.startsWith('FST_');
+  const code = refused ? codeOfStatus[error.statusCode ?? 0] : undefined;
   if (code !== undefined) return new ApiError(code, error.message);
   request.log.error({ err: error }, 'the request failed');
   return new ApiError('INTERNAL_ERROR', `Something went wrong on our side. The log has it as request ${request.id}.`);

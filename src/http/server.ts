@@ -78,7 +78,7 @@ export async function createHttpServer({
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     // An OPTIONS that is no preflight is answered like one, and not with an error of another shape.
     strictPreflight: false,
-    exposedHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'X-Request-Id', 'Retry-After'],
+    exposedHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'X-Request-Id', 'Preference-Applied', 'Retry-After'],
   });
   return app;
 }

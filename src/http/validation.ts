@@ -12,9 +12,10 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   };
 };
 
-// Zod's own words are "expected string, received undefined".
+// Zod's own words are "expected string, received undefined". A body that was not sent arrives as null.
 function describeMissing(issue: z.core.$ZodRawIssue): string | undefined {
-  return issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined;
+  const isMissing = issue.input === undefined || (issue.input === null && (issue.path ?? []).length === 0);
+  return issue.code === 'invalid_type' && isMissing ? 'is required' : undefined;
 }
 
 function firstOfEachPath(details: readonly ErrorDetail[]): readonly ErrorDetail[] {
