@@ -1,13 +1,17 @@
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { IServerFeaturesServer } from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLog } from '../../embedded/event-store/log.ts';
+import { serverFeaturesHandlers, serverFeaturesService } from '../../embedded/event-store/node-services.ts';
 import type { RecordedEvent } from '../../embedded/event-store/records.ts';
 import { startEventStore } from '../../embedded/event-store/server.ts';
-import { streamsService } from '../../embedded/event-store/streams-service.ts';
+import { openStore } from '../../embedded/event-store/store.ts';
+import { streamsHandlers, streamsService } from '../../embedded/event-store/streams-service.ts';
 import {
   caughtUpResponse,
   checkpointResponse,
@@ -395,6 +399,22 @@ describe('an event store that does not answer', () => {
   });
 });
 
+describe('an event store that fails to say what it can do', () => {
+  it.each([status.INTERNAL, status.UNKNOWN, status.RESOURCE_EXHAUSTED, status.DEADLINE_EXCEEDED])(
+    'with code %i, is asked again at the next append',
+    async (code) => {
+      await using store = await forgetfulOnce(code);
+      const log = connectEventStore({ url: store.url });
+      try {
+        await expect(log.append('gateway-1', 'no_stream', [anEvent(1)])).rejects.toThrow();
+        expect(await log.append('gateway-1', 'no_stream', [anEvent(1)])).toMatchObject({ status: 'appended' });
+      } finally {
+        await log.close();
+      }
+    },
+  );
+});
+
 describe('positions and revisions', () => {
   const beyondDoubles = 2n ** 53n + 1n;
 
@@ -449,16 +469,20 @@ describe('a connection string', () => {
 });
 
 describe('a stray rejection of the client', () => {
-  it.each([status.UNAVAILABLE, status.CANCELLED])('is one that gRPC made, with code %i', (code) => {
-    expect(isStrayRejection(Object.assign(new Error('gone'), { code, details: 'gone' }))).toBe(true);
-  });
+  it.each([status.UNAVAILABLE, status.CANCELLED, status.NOT_FOUND, status.INTERNAL])(
+    'is one that gRPC made, whatever ended the call: code %i',
+    (code) => {
+      const error = Object.assign(new Error('gone'), { code, details: 'gone', metadata: new Metadata() });
+      expect(isStrayRejection(error)).toBe(true);
+    },
+  );
 
   it('is one about a cluster without a node', () => {
     expect(isStrayRejection(new Error('Failed to discover after 10 attempts.'))).toBe(true);
   });
 
   it.each([
-    ['another code', Object.assign(new Error('bad'), { code: status.INTERNAL, details: 'bad' })],
+    ['an error of Postgres', Object.assign(new Error('bad'), { code: '23505', detail: 'bad' })],
     ['an error of ours', new EventLogUnavailable('gone')],
     ['an error of the system', Object.assign(new Error('gone'), { code: 'ECONNRESET' })],
     ['no error', { code: status.UNAVAILABLE, details: 'gone' }],
@@ -633,6 +657,36 @@ async function scriptedStreams(
   scripted.addService(streamsService, {
     read: (call: ReadCall) => read(call.request, (response) => call.write(response)),
   });
+  return bound(scripted);
+}
+
+type FeaturesCall = Parameters<IServerFeaturesServer['getSupportedMethods']>;
+
+/** An event store that fails, the first time it is asked, to say which calls it knows. */
+async function forgetfulOnce(code: status): Promise<Silent> {
+  const store = openStore(openLog(':memory:'));
+  const { getSupportedMethods } = serverFeaturesHandlers([streamsService]);
+  let asked = 0;
+  const scripted = new Server();
+  scripted.addService(streamsService, streamsHandlers(store, 2 ** 20));
+  scripted.addService(serverFeaturesService, {
+    getSupportedMethods: (call: FeaturesCall[0], callback: FeaturesCall[1]) => {
+      asked += 1;
+      if (asked > 1) getSupportedMethods(call, callback);
+      else callback({ code, details: 'not now' });
+    },
+  });
+  const { url, [Symbol.asyncDispose]: shutDown } = await bound(scripted);
+  return {
+    url,
+    [Symbol.asyncDispose]: async () => {
+      await shutDown();
+      store.close();
+    },
+  };
+}
+
+async function bound(scripted: Server): Promise<Silent> {
   const port = await new Promise<number>((resolve, reject) => {
     scripted.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

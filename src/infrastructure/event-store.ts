@@ -49,6 +49,7 @@ export interface EventStore extends EventLog {
  */
 export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOptions): EventStore {
   let client = createClient(url);
+  const replaced: EventStoreDBClient[] = [];
 
   return {
     read: (stream, from = 0n) => readStream(client, stream, { fromRevision: from }, answerWithin),
@@ -61,13 +62,18 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
       try {
         return await append(used, stream, expected, events, answerWithin);
       } catch (error) {
-        // What it failed to learn of the server before an append a client never asks again.
-        if (isDiscoveryFailure(error) && client === used) client = createClient(url);
+        // Before an append the client asks what the server can do; whether that failed it remembers for ever.
+        if ((isRawCallError(error) || isDiscoveryFailure(error)) && client === used) {
+          replaced.push(used);
+          client = createClient(url);
+        }
         throw asUnavailable(error);
       }
     },
     subscribe: (options) => subscribe(client, options, answerWithin),
-    close: () => client.dispose(),
+    close: async () => {
+      await Promise.all([client, ...replaced].map((each) => each.dispose()));
+    },
   };
 }
 
@@ -267,15 +273,23 @@ function isAway(error: unknown): error is Error {
     error instanceof DeadlineExceededError ||
     error instanceof TimeoutError ||
     error instanceof NotLeaderError ||
-    isBrokenCall(error) ||
+    (isRawCallError(error) && awayCodes.has(error.code)) ||
+    isTornConnection(error) ||
     isDiscoveryFailure(error)
   );
 }
 
-/** An error as gRPC made it: the client lets some through. */
-function isBrokenCall(error: unknown): error is Error {
-  if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return false;
-  return error.code === status.UNAVAILABLE || error.code === status.CANCELLED;
+const awayCodes: ReadonlySet<number> = new Set([status.UNAVAILABLE, status.CANCELLED, status.DEADLINE_EXCEEDED]);
+
+/** An error as gRPC made it, which the client converts in most places and lets through in some. */
+function isRawCallError(error: unknown): error is Error & { readonly code: number } {
+  return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error && !('type' in error);
+}
+
+/** gRPC knows two system errors of a socket; for any other it blames itself when a connection breaks. */
+function isTornConnection(error: unknown): error is Error {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return error.code === status.INTERNAL && error.message.includes('Received RST_STREAM');
 }
 
 /** No node of a cluster could be found. The client has no class for it. */
@@ -284,10 +298,10 @@ function isDiscoveryFailure(error: unknown): error is Error {
 }
 
 /**
- * Whether an unhandled rejection is the client's own: when the connection breaks while a batched append waits for room
- * to write, the client rejects the append, as it should, and once more a promise that nobody holds; and so it does when
- * a call breaks while it looks for a node of the cluster and finds none.
+ * Whether an unhandled rejection is the client's own: when the call that carries batched appends ends, for whatever
+ * reason, while an append waits for room to write, the client rejects the append, as it should, and once more a promise
+ * that nobody holds; and so it does when a call breaks while it looks for a node of the cluster and finds none.
  */
 export function isStrayRejection(error: unknown): boolean {
-  return isBrokenCall(error) || isDiscoveryFailure(error);
+  return isRawCallError(error) || isDiscoveryFailure(error);
 }
