@@ -18,6 +18,7 @@ beforeAll(async () => {
   const inFront: EventLog = {
     read: (...read) => log.read(...read),
     readLast: (...read) => log.readLast(...read),
+    head: () => log.head(),
     append: (...append) => log.append(...append),
     subscribe: (options) => log.subscribe(options),
   };

@@ -60,6 +60,8 @@ export interface EventLog {
   read(stream: string, from?: bigint): Promise<readonly StoredEvent[]>;
   /** The last event of a stream, or undefined when there is none. */
   readLast(stream: string): Promise<StoredEvent | undefined>;
+  /** Where the last event of all streams stands, the store's own included; undefined when there is none at all. */
+  head(): Promise<Position | undefined>;
   /** Appends all of the events or none. A stream that is not at `expected` is a `conflict`, not an error. */
   append(stream: string, expected: ExpectedRevision, events: readonly EventToAppend[]): Promise<AppendOutcome>;
   /**

@@ -84,6 +84,15 @@ describe('a stream', () => {
   });
 });
 
+describe('the head', () => {
+  it('is the position of the last event of all streams', async () => {
+    for (const stream of [aStream(), 'any other']) {
+      const appended = await log.append(stream, 'no_stream', [anEvent(1), anEvent(2)]);
+      expect(appended).toMatchObject({ status: 'appended', position: await log.head() });
+    }
+  });
+});
+
 describe('an append', () => {
   it('tells the revision and the position of its last event', async () => {
     const stream = aStream();
@@ -291,6 +300,7 @@ describe('an event store that goes away', () => {
       await expect(away.append(stream, 0n, [anEvent(1)])).rejects.toThrow(EventLogUnavailable);
       await expect(away.read(stream)).rejects.toThrow(EventLogUnavailable);
       await expect(away.readLast(stream)).rejects.toThrow(EventLogUnavailable);
+      await expect(away.head()).rejects.toThrow(EventLogUnavailable);
       await expect(subscribed({ streamPrefixes: [prefix], after: 'start' }, away).ended).rejects.toThrow(
         EventLogUnavailable,
       );

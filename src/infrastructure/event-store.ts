@@ -52,10 +52,14 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
   const replaced: EventStoreDBClient[] = [];
 
   return {
-    read: (stream, from = 0n) => readStream(client, stream, { fromRevision: from }, answerWithin),
+    read: (stream, from = 0n) => collect(client.readStream(stream, { fromRevision: from }), stream, answerWithin),
     readLast: async (stream) => {
-      const options = { fromRevision: END, direction: 'backwards', maxCount: 1 } as const;
-      return (await readStream(client, stream, options, answerWithin)).at(0);
+      const reading = client.readStream(stream, { fromRevision: END, direction: 'backwards', maxCount: 1 });
+      return (await collect(reading, stream, answerWithin)).at(0);
+    },
+    head: async () => {
+      const reading = client.readAll({ fromPosition: END, direction: 'backwards', maxCount: 1 });
+      return (await collect(reading, '$all', answerWithin)).at(0)?.position;
     },
     append: async (stream, expected, events) => {
       const used = client;
@@ -108,14 +112,12 @@ function toEventData({ id, type, data, metadata }: EventToAppend) {
   return jsonEvent({ id, type, data: data as Record<string, unknown>, metadata: metadata as Record<string, unknown> });
 }
 
-async function readStream(
-  client: EventStoreDBClient,
+async function collect(
+  reading: ReturnType<EventStoreDBClient['readStream' | 'readAll']>,
   stream: string,
-  options: NonNullable<Parameters<EventStoreDBClient['readStream']>[1]>,
   answerWithin: number,
 ): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
-  const reading = client.readStream(stream, options);
   const timer = setTimeout(() => {
     reading.destroy(new EventLogUnavailable(`the event store did not answer a read of ${stream} in time`));
     // Or the call stays open, and takes one of the few that a connection may have at a time.

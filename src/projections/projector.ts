@@ -34,17 +34,32 @@ export function startProjector(options: ProjectorOptions): Projector {
   const loop = startLoop({
     name: 'projector',
     logger,
-    run: (signal, alive) => project(options, skipped, signal, alive),
+    run: (signal, alive) =>
+      project(options, {
+        signal,
+        standingBy: alive,
+        // Not before a batch is through: a batch that always fails must not end the back-off each time.
+        committed: ({ unknown }) => {
+          countUnknown(unknown, skipped, logger);
+          alive();
+        },
+      }),
     ...(backoff && { backoff }),
   });
   return { ...loop, skipped: () => skipped };
 }
 
-async function project(
+export interface Life {
+  /** Ends it: what is being written is still committed. */
+  readonly signal: AbortSignal;
+  readonly standingBy: () => void;
+  readonly committed: (batch: Batch) => void;
+}
+
+/** One life of the projector: returns when `signal` aborts, throws when it cannot go on. */
+export async function project(
   { databaseUrl, eventLog, progress, logger }: ProjectorOptions,
-  skipped: Map<string, number>,
-  signal: AbortSignal,
-  alive: () => void,
+  { signal, standingBy, committed }: Life,
 ): Promise<void> {
   await using connection = await connect({
     databaseUrl,
@@ -57,7 +72,7 @@ async function project(
 
   if (!(await tryLock(client))) {
     logger.info('another projector is active; standing by');
-    alive();
+    standingBy();
     if (!(await waitForLock(connection, databaseUrl, signal))) return;
   }
   let checkpoint = await takeOver(client);
@@ -71,9 +86,7 @@ async function project(
     const batch = readBatch(items, checkpoint.position);
     checkpoint = await commit(client, checkpoint, batch);
     if (checkpoint.position) progress.announce(checkpoint.position);
-    countUnknown(batch.unknown, skipped, logger);
-    // Not before a batch is through: a batch that always fails must not end the back-off each time.
-    alive();
+    committed(batch);
   }
   lost.throwIfAborted();
 }
@@ -94,20 +107,26 @@ async function prepareSession(client: pg.Client): Promise<void> {
     SET jit = off`);
 }
 
-interface Batch {
+export interface Batch {
   readonly events: readonly Recorded[];
   /** The types of events that this version does not know, one entry an event. */
   readonly unknown: readonly string[];
   /** Where the log stands after the batch; undefined when nothing in it is new. */
   readonly position: Position | undefined;
+  /** Whether the live end of the log is reached with it. */
+  readonly caughtUp: boolean;
 }
 
 function readBatch(items: readonly LogItem[], after: Position | undefined): Batch {
   const events: Recorded[] = [];
   const unknown: string[] = [];
   let position = after;
+  let caughtUp = false;
   for (const item of items) {
-    if (item.kind === 'caught-up') continue;
+    if (item.kind === 'caught-up') {
+      caughtUp = true;
+      continue;
+    }
     const at = item.kind === 'event' ? item.event.position : item.position;
     if (position !== undefined && comparePositions(at, position) <= 0) continue;
     position = at;
@@ -116,7 +135,7 @@ function readBatch(items: readonly LogItem[], after: Position | undefined): Batc
     if (event !== undefined && isProjected(event.type)) events.push(event);
     else unknown.push(item.event.type);
   }
-  return { events, unknown, position: position === after ? undefined : position };
+  return { events, unknown, position: position === after ? undefined : position, caughtUp };
 }
 
 async function commit(client: pg.Client, checkpoint: Checkpoint, { events, position }: Batch): Promise<Checkpoint> {
