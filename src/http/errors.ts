@@ -52,15 +52,24 @@ export class ApiError extends Error {
   }
 }
 
-/** The body of every error answer. */
-export const ErrorResponse = z.object({
-  error: z.object({
-    code: z.enum(Object.keys(statusOfCode) as [ErrorCode, ...ErrorCode[]]),
+const ErrorDetail = z
+  .object({
+    path: z.string().meta({ description: 'Which field, dotted: `metadata.tags.0`; empty for the whole.' }),
     message: z.string(),
-    statusCode: z.int(),
-    details: z.array(z.object({ path: z.string(), message: z.string() })).exactOptional(),
-  }),
-});
+  })
+  .meta({ id: 'ErrorDetail', description: 'What is wrong with one field.' });
+
+/** The body of every error answer. */
+export const ErrorResponse = z
+  .object({
+    error: z.object({
+      code: z.enum(Object.keys(statusOfCode) as [ErrorCode, ...ErrorCode[]]).meta({ description: 'For programs.' }),
+      message: z.string().meta({ description: 'For people; its words may change.' }),
+      statusCode: z.int(),
+      details: z.array(ErrorDetail).exactOptional(),
+    }),
+  })
+  .meta({ id: 'Error', description: 'Every answer that is no success.' });
 
 export type ErrorResponse = z.output<typeof ErrorResponse>;
 

@@ -1,18 +1,41 @@
 import { z } from 'zod';
+import type { Operation } from './operation.ts';
 import type { HttpServer } from './server.ts';
 
-const Health = z.object({
-  status: z.enum(['ok', 'degraded']),
-  timestamp: z.iso.datetime(),
-  /** Seconds since the process started. */
-  uptime: z.number(),
-  version: z.string(),
-  parts: z.array(z.object({ name: z.string(), status: z.string() })),
-});
+const partStatuses = ['starting', 'running', 'failing', 'stopped'] as const;
+
+const Health = z
+  .object({
+    status: z.enum(['ok', 'degraded']).meta({ description: '`degraded` while a part is failing.' }),
+    timestamp: z.iso.datetime(),
+    uptime: z.number().meta({ description: 'Seconds since the process started.' }),
+    version: z.string(),
+    parts: z.array(z.object({ name: z.string(), status: z.enum(partStatuses) })),
+  })
+  .meta({ id: 'Health' });
+
+const operation: Operation = {
+  id: 'GetHealth',
+  tag: 'Service',
+  summary: 'How the service is',
+  description: 'It answers 200 as long as it can answer, because commands go on while a part is failing.',
+  answer: 'The service lives; which of its parts do not is in the body.',
+  example: {
+    status: 'ok',
+    timestamp: '2026-03-02T09:30:00.000Z',
+    uptime: 86_400.25,
+    version: '0.1.0',
+    parts: [
+      { name: 'projector', status: 'running' },
+      { name: 'publisher', status: 'running' },
+    ],
+  },
+  errors: [],
+};
 
 export interface PartHealth {
   readonly name: string;
-  readonly status: 'starting' | 'running' | 'failing' | 'stopped';
+  readonly status: (typeof partStatuses)[number];
   readonly error?: string;
 }
 
@@ -21,7 +44,7 @@ export interface PartHealth {
  * long as it can answer, because commands go on while a part is failing.
  */
 export function healthRoute(app: HttpServer, version: string, parts: () => readonly PartHealth[]): void {
-  app.get('/api/health', { schema: { response: { 200: Health } } }, async () => ({
+  app.get('/api/health', { schema: { operation, response: { 200: Health } } }, async () => ({
     status: parts().some(({ status }) => status === 'failing') ? ('degraded' as const) : ('ok' as const),
     timestamp: new Date().toISOString(),
     uptime: process.uptime(),

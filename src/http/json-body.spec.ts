@@ -14,7 +14,6 @@ describe('a number in a JSON body', () => {
     ['1.5e-7', 1.5e-7],
     ['100000000000000000000000', 1e23],
     ['0.1', 0.1],
-    ['-0', -0],
     ['0e999', 0],
     ['9007199254740992', 2 ** 53],
     ['1.7976931348623157e308', Number.MAX_VALUE],
@@ -32,9 +31,14 @@ describe('a number in a JSON body', () => {
     '-9007199254740993',
     '0.1000000000000000055511151231257827',
     '1.00000000000000000001',
-  ])('is refused when a double would make another of it: %s', (text) => {
-    const refusal = refused(`{"a":[{"n":${text}}]}`);
-    expect(refusal.details?.[0]?.message).toContain(`the number ${text} cannot be kept exactly`);
+    '-0',
+    '-0.0',
+  ])('is refused where it stands when another would be kept: %s', (text) => {
+    const refusal = refused(`{"a":[{"n":${text}}],"b":${text}}`);
+    expect(refusal.details).toEqual([
+      { path: 'a.0.n', message: expect.stringContaining(`the number ${text}, which cannot be kept exactly`) },
+      { path: 'b', message: expect.stringContaining(text) },
+    ]);
   });
 
   it('is looked at once, however many digits it has', () => {

@@ -11,6 +11,15 @@ type ParseWithSource = (
   reviver: (this: unknown, key: string, value: unknown, context: ReviverContext) => unknown,
 ) => unknown;
 
+/** Stands in the parsed body for a number that would be stored as another one. */
+class InexactNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
 /** Objects and arrays may stand in one another up to this depth, the body itself counted. */
 const deepest = 128;
 
@@ -18,32 +27,29 @@ const deepest = 128;
  * Parses a JSON body.
  *
  * @throws ApiError VALIDATION_ERROR when it is no JSON in UTF-8, nested too deep, or holds what would be stored as something
- *   else: a number that a double cannot hold (12345678901234567890, 1e400), text with NUL or a lone surrogate,
- *   a key `__proto__`
+ *   else: a number that a double cannot hold (12345678901234567890, 1e400) or JSON cannot write (-0), text with NUL or
+ *   a lone surrogate, a key `__proto__`
  */
 export function parseJsonBody(bytes: Uint8Array): unknown {
   const text = decodeUtf8(bytes);
   if (depthOf(text) > deepest) throw invalid([{ path: '', message: `is nested deeper than ${deepest}` }]);
-  let inexact: string | undefined;
-  let body: unknown;
+  const body = parse(text);
+  const details: ErrorDetail[] = [];
+  collectUnstorable(body, [], details);
+  if (details.length > 0) throw invalid(details);
+  return body;
+}
+
+function parse(text: string): unknown {
   try {
-    body = (JSON.parse as ParseWithSource)(text, (_key, value, { source }) => {
-      if (typeof value === 'number' && source !== undefined && !isExact(value, source)) inexact ??= source;
-      return value;
+    return (JSON.parse as ParseWithSource)(text, (_key, value, { source }) => {
+      const isInexact = typeof value === 'number' && source !== undefined && !isExact(value, source);
+      return isInexact ? new InexactNumber(source) : value;
     });
   } catch {
     // The parser's own message quotes the body, which may hold a password.
     throw invalid([{ path: '', message: 'is not JSON' }]);
   }
-  if (inexact !== undefined) {
-    throw invalid([
-      { path: '', message: `the number ${inexact.slice(0, 40)} cannot be kept exactly; send it as text` },
-    ]);
-  }
-  const details: ErrorDetail[] = [];
-  collectUnstorable(body, [], details);
-  if (details.length > 0) throw invalid(details);
-  return body;
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -86,9 +92,10 @@ function decimal(text: string): string {
   const [, whole = '', fraction = '', exponent = '0'] = match;
   const digits = (whole + fraction).replace(/^0+/, '');
   const significant = withoutTrailingZeros(digits);
-  if (significant === '') return '0';
+  const sign = text.startsWith('-') ? '-' : '';
+  if (significant === '') return `${sign}0`;
   const power = Number(exponent) - fraction.length + (digits.length - significant.length);
-  return `${text.startsWith('-') ? '-' : ''}${significant}e${power}`;
+  return `${sign}${significant}e${power}`;
 }
 
 // Not by /0+$/, which looks at a long run of zeros before another digit again from each of them.
@@ -102,6 +109,11 @@ function collectUnstorable(value: unknown, path: readonly string[], details: Err
   if (details.length >= mostDetails) return;
   if (typeof value === 'string') collectUnstorableText(value, path, details);
   if (typeof value !== 'object' || value === null) return;
+  if (value instanceof InexactNumber) {
+    const number = value.source.slice(0, 40);
+    details.push(errorDetail(path, `must not be the number ${number}, which cannot be kept exactly; send it as text`));
+    return;
+  }
   for (const [key, inner] of Object.entries(value)) {
     if (details.length >= mostDetails) return;
     if (key === '__proto__') {

@@ -14,7 +14,9 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import { uuidv7 } from '../events/new-id.ts';
 import { handleErrors } from './error-handler.ts';
 import { ApiError, type ErrorCode, errorResponse } from './errors.ts';
+import { responseHeaders } from './headers.ts';
 import { parseJsonBody } from './json-body.ts';
+import { declareErrors } from './operation.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** Bytes of a request body: far more than any command needs, far less than hurts. */
@@ -66,19 +68,25 @@ export async function createHttpServer({
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   handleErrors(app, isUnavailable);
+  declareErrors(app);
   readJsonBodies(app);
   logRequests(app);
   refuseWithoutHost(app);
   endWithin(app, closeWithin);
   // What a client expects of us beyond 100-continue we need not know (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  await app.register(helmet);
+  // We speak plain HTTP, alone or behind what ends TLS. Whether a name is to be reached by TLS alone is for who has the name
+  // to say; said from here it would send the page of the reference to https, where nobody answers.
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+  });
   await app.register(cors, {
     origin: [...corsOrigins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     // An OPTIONS that is no preflight is answered like one, and not with an error of another shape.
     strictPreflight: false,
-    exposedHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'X-Request-Id', 'Preference-Applied', 'Retry-After'],
+    exposedHeaders: Object.keys(responseHeaders),
   });
   return app;
 }

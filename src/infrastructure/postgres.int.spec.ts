@@ -1,3 +1,4 @@
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -140,6 +141,13 @@ describe('a connection of its own', () => {
     expect(isUnavailable(await lost)).toBe(true);
   });
 
+  it('closes although its server says nothing any more', async () => {
+    await using proxy = await proxyTo(database.url);
+    const connection = await connect({ databaseUrl: proxy.url, name: 'a-spec' });
+    proxy.freeze();
+    await expect(connection[Symbol.asyncDispose]()).resolves.toBeUndefined();
+  });
+
   it('does not call it a loss when it is closed', async () => {
     const connection = await connect({ databaseUrl: database.url, name: 'to be closed' });
     await connection[Symbol.asyncDispose]();
@@ -166,4 +174,29 @@ function sessions(condition: string): Promise<number | null> {
     async (client) =>
       (await client.query(`SELECT FROM pg_stat_activity WHERE ${othersHere} AND ${condition}`)).rowCount,
   );
+}
+
+/** Passes on what client and server say to each other, until it is frozen. */
+async function proxyTo(databaseUrl: string) {
+  const target = new URL(databaseUrl);
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = createConnection({ host: target.hostname, port: Number(target.port) });
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
+    sockets.push(client, upstream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(databaseUrl);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }

@@ -1,5 +1,6 @@
 // The way to Postgres: a slonik pool for queries, and single `pg` connections for what needs one session of its own
 // (advisory lock, LISTEN, COPY), because slonik resets its connections and closes idle ones.
+import { Socket } from 'node:net';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import {
@@ -127,6 +128,9 @@ export interface ConnectionOptions {
   readonly timeoutMs?: number;
 }
 
+/** How long a server may take to close a connection. */
+const goodbyeMs = 2_000;
+
 /** A session of its own; `lost` aborts, with the error as its reason, when the session has ended unasked. */
 export interface Connection extends AsyncDisposable {
   readonly client: pg.Client;
@@ -147,8 +151,10 @@ export async function connect({
   pipeline = false,
   timeoutMs,
 }: ConnectionOptions): Promise<Connection> {
+  const socket = new Socket();
   const client = new pg.Client({
     connectionString: databaseUrl,
+    stream: () => socket,
     application_name: name,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
@@ -163,14 +169,21 @@ export async function connect({
   const connection: Connection = {
     client,
     lost: losing.signal,
-    [Symbol.asyncDispose]: () => client.end(),
+    [Symbol.asyncDispose]: close,
   };
   try {
     await client.query('SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2');
     return connection;
   } catch (error) {
-    await client.end();
+    await close();
     throw error;
+  }
+
+  // A server that is frozen, or gone without a word, never says goodbye.
+  async function close(): Promise<void> {
+    const giveUp = setTimeout(() => socket.destroy(), goodbyeMs);
+    await client.end();
+    clearTimeout(giveUp);
   }
 }
 

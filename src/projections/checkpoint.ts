@@ -31,11 +31,8 @@ export async function tryLock(client: pg.Client): Promise<boolean> {
  *
  * @returns false when `signal` has aborted first
  */
-export async function waitForLock(
-  { client, lost }: Connection,
-  databaseUrl: string,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function waitForLock(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean> {
+  const { client, lost } = connection;
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const waiting: pg.QueryConfig & pg.ClientConfig = { text: `SELECT pg_advisory_lock${lock}`, query_timeout: forever };
   const locked = client.query(waiting).then(
@@ -47,7 +44,7 @@ export async function waitForLock(
   );
   let cancelled: Promise<void> | undefined;
   const cancel = () => {
-    cancelled = cancelBackend(databaseUrl, rows[0]?.pid).catch(() => client.end());
+    cancelled = cancelBackend(databaseUrl, rows[0]?.pid).catch(() => connection[Symbol.asyncDispose]());
   };
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();

@@ -6,6 +6,7 @@ import {
   anotherDevice,
   anotherGateway,
   anotherPasswordEncrypted,
+  anOrganization,
   aPasswordEncrypted,
   factoryCreated,
   gatewayCreated,
@@ -26,6 +27,7 @@ const parents = [organizationCreated(), factoryCreated()] as const;
 const created = {
   id: aGateway,
   factory_id: aFactory,
+  organization_id: anOrganization,
   gateway_id: aDevice,
   name: 'Hall 1, north',
   url: 'wss://10.0.0.1:8443/ws',

@@ -7,12 +7,12 @@ export const gateways: Projection<GatewayEvent> = {
   statements: {
     GatewayCreated: `
       INSERT INTO gateways (
-        id, factory_id, gateway_id, name, url, email, password_encrypted, model, firmware_version, metadata,
+        id, factory_id, organization_id, gateway_id, name, url, email, password_encrypted, model, firmware_version, metadata,
         created_at, updated_at, stream_revision
       )
       SELECT
-        id, (data->>'factoryId')::uuid, data->>'gatewayId', data->>'name', data->>'url', data->>'email',
-        data->>'passwordEncrypted', data->>'model', data->>'firmwareVersion', data->'metadata',
+        id, (data->>'factoryId')::uuid, (data->>'organizationId')::uuid, data->>'gatewayId', data->>'name', data->>'url',
+        data->>'email', data->>'passwordEncrypted', data->>'model', data->>'firmwareVersion', data->'metadata',
         occurred_at, occurred_at, revision
       FROM event
       ON CONFLICT (id) DO NOTHING`,
