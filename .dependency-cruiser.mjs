@@ -100,6 +100,13 @@ export default {
       to: { path: 'node_modules/slonik/' },
     },
     {
+      name: 'sessions-of-postgres-have-owners',
+      comment: 'A driver at hand would be a way around the pool, and a way for commands to read tables.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/(infrastructure|projections|database)/|${specs}` },
+      to: { path: 'node_modules/(pg|@types/pg)/' },
+    },
+    {
       name: 'service-without-embedded',
       comment: 'In production the servers run elsewhere: only main.ts may load the embedded ones, when it is asked to.',
       severity: 'error',
@@ -126,13 +133,6 @@ export default {
       severity: 'error',
       from: {},
       to: { circular: true },
-    },
-    {
-      name: 'no-drawers',
-      comment: 'A folder is named for its subject: these names are for things without one.',
-      severity: 'error',
-      from: {},
-      to: { path: '/(utils|helpers|common|shared|core|lib)/', pathNot: 'node_modules/' },
     },
     {
       name: 'not-resolvable',
