@@ -31,6 +31,9 @@ describe('the table organizations', () => {
       idx_organizations_name: '(name)',
       idx_organizations_deleted_at: '(deleted_at) WHERE (deleted_at IS NULL)',
       idx_organizations_created_at_id: '(created_at, id) WHERE (deleted_at IS NULL)',
+      idx_organizations_lower_name_id: '(lower((name)::text), id) WHERE (deleted_at IS NULL)',
+      idx_organizations_updated_at_id: '(updated_at, id) WHERE (deleted_at IS NULL)',
+      idx_organizations_deleted: '(created_at, id) WHERE (deleted_at IS NOT NULL)',
     });
   });
 });
@@ -54,6 +57,9 @@ describe('the table factories', () => {
       idx_factories_deleted_at: '(deleted_at) WHERE (deleted_at IS NULL)',
       idx_factories_created_at_id: '(created_at, id) WHERE (deleted_at IS NULL)',
       idx_factories_organization_id_created_at_id: '(organization_id, created_at, id) WHERE (deleted_at IS NULL)',
+      idx_factories_lower_name_id: '(lower((name)::text), id) WHERE (deleted_at IS NULL)',
+      idx_factories_updated_at_id: '(updated_at, id) WHERE (deleted_at IS NULL)',
+      idx_factories_deleted: '(created_at, id) WHERE (deleted_at IS NOT NULL)',
     });
   });
 
@@ -69,6 +75,7 @@ describe('the table gateways', () => {
     expect(await columnsOf('gateways')).toEqual({
       ...ofEachTable,
       factory_id: 'uuid not null',
+      organization_id: 'uuid not null',
       gateway_id: 'character varying(255) not null',
       name: 'character varying(255) not null',
       url: 'character varying(500) not null',
@@ -89,6 +96,13 @@ describe('the table gateways', () => {
       idx_gateways_deleted_at: '(deleted_at) WHERE (deleted_at IS NULL)',
       idx_gateways_created_at_id: '(created_at, id) WHERE (deleted_at IS NULL)',
       idx_gateways_factory_id_created_at_id: '(factory_id, created_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_organization_id_created_at_id: '(organization_id, created_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_lower_name_id: '(lower((name)::text), id) WHERE (deleted_at IS NULL)',
+      idx_gateways_updated_at_id: '(updated_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_last_seen_id: `(COALESCE(last_seen_at, '-infinity'::timestamp with time zone), id) WHERE (deleted_at IS NULL)`,
+      idx_gateways_model_created_at_id: '(model, created_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_firmware_version_created_at_id: '(firmware_version, created_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_deleted: '(created_at, id) WHERE (deleted_at IS NOT NULL)',
     });
   });
 
@@ -149,9 +163,9 @@ function withRows(use: (client: pg.Client) => Promise<void>): Promise<void> {
     await client.query('BEGIN');
     await client.query(`
       WITH organization AS (INSERT INTO organizations (name) VALUES ('Acme') RETURNING id),
-        factory AS (INSERT INTO factories (organization_id, name) SELECT id, 'Berlin' FROM organization RETURNING id)
-      INSERT INTO gateways (factory_id, gateway_id, name, url, email, password_encrypted)
-      SELECT id, 'GW-1', 'Hall', 'ws://gateway', 'gateway@acme.example', '' FROM factory`);
+        factory AS (INSERT INTO factories (organization_id, name) SELECT id, 'Berlin' FROM organization RETURNING *)
+      INSERT INTO gateways (factory_id, organization_id, gateway_id, name, url, email, password_encrypted)
+      SELECT id, organization_id, 'GW-1', 'Hall', 'ws://gateway', 'gateway@acme.example', '' FROM factory`);
     await use(client);
     await client.query('ROLLBACK');
   });

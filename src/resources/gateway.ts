@@ -2,22 +2,29 @@ import { z } from 'zod';
 import type { Recorded } from '../events/codec.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
 import { JsonObject } from '../events/json.ts';
+import { exampleGateway } from './examples.ts';
 
 /** A gateway as the world sees it, in REST and on NATS: without its password, encrypted or not. */
-export const GatewayResource = z.object({
-  id: z.guid(),
-  factory_id: z.guid(),
-  gateway_id: z.string(),
-  name: z.string(),
-  url: z.string(),
-  email: z.string(),
-  model: z.string().nullable(),
-  firmware_version: z.string().nullable(),
-  metadata: JsonObject,
-  last_seen_at: z.iso.datetime().nullable(),
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});
+export const GatewayResource = z
+  .object({
+    id: z.guid(),
+    factory_id: z.guid(),
+    organization_id: z.guid(),
+    gateway_id: z.string().meta({ description: 'What the device calls itself; one active gateway has it at most.' }),
+    name: z.string(),
+    url: z.string().meta({ format: 'uri' }),
+    email: z.string().meta({ format: 'email' }),
+    model: z.string().nullable(),
+    firmware_version: z.string().nullable(),
+    metadata: JsonObject,
+    last_seen_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'When it was last heard of; null as long as it was not.' }),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Gateway', examples: [exampleGateway] });
 
 export type GatewayResource = z.output<typeof GatewayResource>;
 
@@ -32,10 +39,11 @@ export function foldGateway(
 ): GatewayResource | undefined {
   const { occurredAt } = event.metadata;
   if (event.type === 'GatewayCreated') {
-    const { id, factoryId, gatewayId, name, url, email, model, firmwareVersion, metadata } = event.data;
+    const { id, factoryId, organizationId, gatewayId, name, url, email, model, firmwareVersion, metadata } = event.data;
     return {
       id,
       factory_id: factoryId,
+      organization_id: organizationId,
       gateway_id: gatewayId,
       name,
       url,
