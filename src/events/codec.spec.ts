@@ -106,6 +106,7 @@ describe('decode', () => {
 
 describe('upcast', () => {
   const definition: EventDefinition = {
+    happens: 'Something got a label.',
     version: 3,
     data: z.object({ label: z.string(), colour: z.string() }),
     upcasters: {

@@ -10,14 +10,16 @@ type StoredData = Readonly<Record<string, unknown>>;
  * so that decoding version 1 of an event at version 3 runs `upcasters[1]`, then `upcasters[2]`.
  */
 export interface EventDefinition<Data extends z.ZodType = z.ZodType> {
+  /** When it happens, in a sentence: `docs/events.md` has it. */
+  readonly happens: string;
   readonly version: number;
   readonly data: Data;
   readonly upcasters: Readonly<Record<number, (data: StoredData) => StoredData>>;
 }
 
 /** Declares an event at its first version. */
-export function firstVersion<Data extends z.ZodType>(data: Data): EventDefinition<Data> {
-  return { version: 1, data, upcasters: {} };
+export function firstVersion<Data extends z.ZodType>(happens: string, data: Data): EventDefinition<Data> {
+  return { happens, version: 1, data, upcasters: {} };
 }
 
 /** The union of the events that a table of definitions declares: `{ type, data }`. */

@@ -8,6 +8,7 @@ const ids = { id: FactoryId, organizationId: OrganizationId };
 
 export const factoryEvents = {
   FactoryCreated: firstVersion(
+    'A factory was created in an organization.',
     z.object({
       ...ids,
       name: z.string(),
@@ -17,6 +18,7 @@ export const factoryEvents = {
     }),
   ),
   FactoryUpdated: firstVersion(
+    'Fields of a factory changed. It has those that changed, and no others.',
     z.object({
       ...ids,
       name: z.string().exactOptional(),
@@ -25,8 +27,8 @@ export const factoryEvents = {
       metadata: JsonObject.exactOptional(),
     }),
   ),
-  FactorySoftDeleted: firstVersion(z.object(ids)),
-  FactoryRestored: firstVersion(z.object(ids)),
+  FactorySoftDeleted: firstVersion('A factory was deleted; it can be restored.', z.object(ids)),
+  FactoryRestored: firstVersion('A deleted factory was brought back, as it was.', z.object(ids)),
 };
 
 export type FactoryEvent = EventsOf<typeof factoryEvents>;

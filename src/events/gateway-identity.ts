@@ -4,14 +4,14 @@ import { type EventsOf, firstVersion } from './definition.ts';
 import { DeviceId, FactoryId, GatewayId, OrganizationId, ReservationId } from './ids.ts';
 
 export const gatewayIdentityEvents = {
-  // `id`, `factoryId` and `organizationId` are those of the gateway that takes the device id.
   GatewayIdReserved: firstVersion(
+    'A gateway is about to take the device id. It has it once an event of its own stream repeats the reservation.',
     z.object({
-      id: GatewayId,
+      id: GatewayId.describe('The gateway that takes the device id.'),
       factoryId: FactoryId,
       organizationId: OrganizationId,
       gatewayId: DeviceId,
-      reservationId: ReservationId,
+      reservationId: ReservationId.describe('This attempt.'),
     }),
   ),
 };

@@ -14,7 +14,7 @@ export const GatewayId = uuid.brand<'GatewayId'>();
 export type GatewayId = z.output<typeof GatewayId>;
 
 /** What the device calls itself: `gateway_id` in REST and in the tables, `gatewayId` in events. */
-export const DeviceId = z.string().min(1).brand<'DeviceId'>();
+export const DeviceId = z.string().min(1).brand<'DeviceId'>().describe('What the device calls itself.');
 export type DeviceId = z.output<typeof DeviceId>;
 
 /** One attempt to take a device id; the gateway's own event repeats it. */

@@ -11,7 +11,9 @@ export interface JsonObject {
  * A JSON object that is taken as it is. It is not copied key by key, because a copy by assignment
  * would lose a key named `__proto__`; whatever enters it has been checked where it entered the service.
  */
-export const JsonObject = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-);
+export const JsonObject = z
+  .custom<JsonObject>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be a JSON object',
+  )
+  .meta({ type: 'object' });

@@ -5,13 +5,12 @@ import { z } from 'zod';
  * projection `$by_correlation_id` reads them.
  */
 export const EventMetadata = z.object({
-  $correlationId: z.string(),
-  $causationId: z.string(),
-  actor: z.string(),
-  commandId: z.string(),
-  /** The command's clock, ISO-8601 UTC, never before the stream's last event. */
-  occurredAt: z.iso.datetime(),
-  schemaVersion: z.int().positive(),
+  $correlationId: z.string().describe('What it belongs to: the `X-Request-Id` of the request that began it.'),
+  $causationId: z.string().describe('What caused it: the command.'),
+  actor: z.string().describe('Who sent the command.'),
+  commandId: z.string().describe('One run of one command; the events it appended have it in common.'),
+  occurredAt: z.iso.datetime().describe("The command's clock, never before the stream's last event."),
+  schemaVersion: z.int().positive().describe("The version of the event's data."),
 });
 
 export type EventMetadata = z.output<typeof EventMetadata>;

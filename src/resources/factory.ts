@@ -2,18 +2,21 @@ import { z } from 'zod';
 import type { Recorded } from '../events/codec.ts';
 import type { FactoryEvent } from '../events/factory.ts';
 import { JsonObject } from '../events/json.ts';
+import { exampleFactory } from './examples.ts';
 
 /** A factory as the world sees it, in REST and on NATS. */
-export const FactoryResource = z.object({
-  id: z.guid(),
-  organization_id: z.guid(),
-  name: z.string(),
-  location: z.string().nullable(),
-  timezone: z.string(),
-  metadata: JsonObject,
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});
+export const FactoryResource = z
+  .object({
+    id: z.guid(),
+    organization_id: z.guid(),
+    name: z.string(),
+    location: z.string().nullable(),
+    timezone: z.string().meta({ description: 'An IANA time zone.' }),
+    metadata: JsonObject,
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Factory', examples: [exampleFactory] });
 
 export type FactoryResource = z.output<typeof FactoryResource>;
 

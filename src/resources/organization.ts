@@ -2,15 +2,18 @@ import { z } from 'zod';
 import type { Recorded } from '../events/codec.ts';
 import { JsonObject } from '../events/json.ts';
 import type { OrganizationEvent } from '../events/organization.ts';
+import { exampleOrganization } from './examples.ts';
 
 /** An organization as the world sees it, in REST and on NATS. */
-export const OrganizationResource = z.object({
-  id: z.guid(),
-  name: z.string(),
-  metadata: JsonObject,
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});
+export const OrganizationResource = z
+  .object({
+    id: z.guid(),
+    name: z.string(),
+    metadata: JsonObject,
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .meta({ id: 'Organization', examples: [exampleOrganization] });
 
 export type OrganizationResource = z.output<typeof OrganizationResource>;
 
