@@ -5,12 +5,17 @@ import { ApiError, type ErrorDetail, errorDetail, mostDetails } from './errors.t
 /** Validates bodies, queries and parameters with the zod schemas of the routes. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   return (data) => {
-    const parsed = schema.safeParse(data, { error: describeMissing });
+    const parsed = schema.safeParse(data, { error: httpPart === 'querystring' ? describeParameter : describeMissing });
     if (parsed.success) return { value: parsed.data };
     const details = firstOfEachPath(parsed.error.issues.flatMap(detailsOf));
     return { error: new ApiError('VALIDATION_ERROR', `The request's ${nameOf(httpPart)} is not valid.`, details) };
   };
 };
+
+// What stands twice in a query arrives as an array.
+function describeParameter(issue: z.core.$ZodRawIssue): string | undefined {
+  return Array.isArray(issue.input) ? 'may be given only once' : describeMissing(issue);
+}
 
 // Zod's own words are "expected string, received undefined". A body that was not sent arrives as null.
 function describeMissing(issue: z.core.$ZodRawIssue): string | undefined {

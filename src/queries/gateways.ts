@@ -1,47 +1,69 @@
 import { z } from 'zod';
-import { FactoryId, type GatewayId } from '../events/ids.ts';
+import { FactoryId, type GatewayId, OrganizationId } from '../events/ids.ts';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
 import { GatewayResource } from '../resources/gateway.ts';
-import { type Page, PageQuery, readPage } from './pagination.ts';
+import { conditions, contains, equal, textFilter } from './filter.ts';
+import { listOf, listQuery, type Page, readPage, type Shown, shown } from './pagination.ts';
 
-export const GatewaysQuery = PageQuery.extend({ factory_id: FactoryId.exactOptional() });
+export const ShownGateway = shown(GatewayResource, 'ShownGateway');
+
+export const GatewaysQuery = listQuery('gateways', ['name', 'created_at', 'updated_at', 'last_seen_at'], {
+  factory_id: FactoryId.exactOptional(),
+  organization_id: OrganizationId.exactOptional(),
+  gateway_id: textFilter(255, 'What the device calls itself, exactly'),
+  model: textFilter(100, 'The model, exactly'),
+  firmware_version: textFilter(50, 'The firmware version, exactly'),
+  name: textFilter(255, 'Part of the name, in any case'),
+});
 
 export type GatewaysQuery = z.output<typeof GatewaysQuery>;
 
 const columns = sql.fragment`
-  id, factory_id, gateway_id, name, url, email, model, firmware_version, metadata, last_seen_at, created_at, updated_at`;
+  id, factory_id, organization_id, gateway_id, name, url, email, model, firmware_version, metadata, last_seen_at,
+  created_at, updated_at`;
 
-const Row = GatewayResource.extend({ stream_revision: z.bigint() });
+const gateways = listOf(sql.fragment`gateways`, columns, ShownGateway);
+
+const Row = GatewayResource.extend({ stream_revision: z.bigint(), deleted_at: z.iso.datetime().nullable() });
 
 const PasswordRow = z.object({ id: z.guid(), password_encrypted: z.string() });
 
 /**
- * The gateways that are not deleted: all of them, or those of one factory.
+ * The gateways that the filters let through.
  *
  * @throws what `isUnavailable` tells apart
  */
-export function listGateways(pool: Pool, { factory_id, ...query }: GatewaysQuery): Promise<Page<GatewayResource>> {
-  const where =
-    factory_id === undefined
-      ? sql.fragment`deleted_at IS NULL`
-      : sql.fragment`deleted_at IS NULL AND factory_id = ${factory_id}`;
-  return readPage(pool, GatewayResource, { columns, table: sql.fragment`gateways`, where }, query);
+export function listGateways(
+  pool: Pool,
+  { filters: { factory_id, organization_id, gateway_id, model, firmware_version, name }, page }: GatewaysQuery,
+): Promise<Page<Shown<GatewayResource>>> {
+  const where = conditions(
+    equal(sql.fragment`factory_id`, factory_id),
+    equal(sql.fragment`organization_id`, organization_id),
+    equal(sql.fragment`gateway_id`, gateway_id),
+    equal(sql.fragment`model`, model),
+    equal(sql.fragment`firmware_version`, firmware_version),
+    contains(sql.fragment`name`, name),
+  );
+  return readPage(pool, gateways, where, page);
 }
 
 /**
- * A gateway that is not deleted, and the revision of its stream that it shows.
+ * A gateway, and the revision of its stream that it shows; a deleted one only if that is asked for.
  *
  * @throws what `isUnavailable` tells apart
  */
 export async function findGateway(
   pool: Pool,
   id: GatewayId,
-): Promise<{ readonly gateway: GatewayResource; readonly revision: bigint } | undefined> {
+  { includeDeleted = false } = {},
+): Promise<{ readonly gateway: Shown<GatewayResource>; readonly revision: bigint } | undefined> {
   const row = await pool.maybeOne(sql.prepared('find-gateway', Row)`
-    SELECT ${columns}, stream_revision FROM gateways WHERE id = ${id} AND deleted_at IS NULL`);
+    SELECT ${columns}, deleted_at, stream_revision FROM gateways
+    WHERE id = ${id} AND (deleted_at IS NULL OR ${includeDeleted})`);
   if (row === undefined) return undefined;
-  const { stream_revision: revision, ...gateway } = row;
-  return { gateway, revision };
+  const { stream_revision: revision, deleted_at, ...gateway } = row;
+  return { gateway: includeDeleted ? { ...gateway, deleted_at } : gateway, revision };
 }
 
 /**

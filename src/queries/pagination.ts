@@ -1,22 +1,52 @@
+// Lists: which part of one is asked for, and the one statement that reads it. A page goes on by offset or, at any
+// depth equally quickly, after the last row of the page before (keyset).
 import { z } from 'zod';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
+import { decodeCursor, encodeCursor, type Place } from './cursor.ts';
+import { flag } from './filter.ts';
+import { orderOf, type Sort, type SortKey } from './order.ts';
 
 type Fragment = ReturnType<typeof sql.fragment>;
 
-/** The part of a list that is asked for, as it stands in a query string. */
-export const PageQuery = z.strictObject({
-  limit: wholeNumber(z.int().min(1).max(100)).default(20),
-  offset: wholeNumber(z.int().min(0)).default(0),
-});
+/** The part of a list that is asked for. */
+export interface PageRequest {
+  /** Name, order and filters of the list, always in the same words. */
+  readonly list: string;
+  readonly sort: Sort;
+  readonly includeDeleted: boolean;
+  readonly limit: number;
+  readonly offset: number;
+  /** Where the page before ended; the page starts at `offset` when there is none. */
+  readonly after: Place | undefined;
+}
 
-export type PageQuery = z.output<typeof PageQuery>;
+/** A resource as queries show it: `deleted_at` is there if it was asked for. */
+export type Shown<Resource> = Resource & { readonly deleted_at?: string | null };
+
+/** What a list is made of. */
+export interface List<Item> {
+  readonly table: Fragment;
+  readonly columns: Fragment;
+  readonly row: z.ZodType<Row<Item>>;
+}
+
+interface Row<Item> {
+  readonly total: number;
+  readonly sortKey: string | null;
+  /** Of a page without items the total is all there is. */
+  readonly item: (Item & { readonly id: string }) | undefined;
+}
 
 export const Pagination = z.object({
-  total: z.int(),
+  total: z.int().describe('How many items the list has, all pages together'),
   limit: z.int(),
-  offset: z.int(),
+  offset: z.int().describe('How many items come before this page; by cursor: how many the pages before it had'),
   hasNext: z.boolean(),
   hasPrev: z.boolean(),
+  nextCursor: z
+    .string()
+    .exactOptional()
+    .describe('Send it as `cursor`, with the same filters and sort, for the next page; absent on the last page'),
 });
 
 export interface Page<Item> {
@@ -24,49 +54,183 @@ export interface Page<Item> {
   pagination: z.output<typeof Pagination>;
 }
 
-/** What a list is made of: the columns of an item, and which rows of which table. */
-export interface List {
-  readonly columns: Fragment;
-  readonly table: Fragment;
-  readonly where: Fragment;
-}
-
 /** The body of a list of items of this schema. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ data: z.array(item), pagination: Pagination });
 }
 
+export const includeDeleted = flag('Shows what is soft-deleted as well, with `deleted_at`: null for what is not');
+
+/** The schema of a resource as queries show it, with its name in the reference. */
+export function shown<Shape extends z.ZodRawShape>(resource: z.ZodObject<Shape>, id: string) {
+  return resource
+    .extend({
+      deleted_at: z.iso
+        .datetime()
+        .nullable()
+        .exactOptional()
+        .describe('When it was soft-deleted; only with `include_deleted=true`'),
+    })
+    .meta({ ...resource.meta(), id });
+}
+
+/** A list of the rows of a table. */
+export function listOf<Item>(table: Fragment, columns: Fragment, item: z.ZodType<Item>): List<Item> {
+  return { table, columns, row: rowOf(item) };
+}
+
 /**
- * Reads a page in the order of creation. Items and total come from one statement, hence from one moment.
+ * The query string of a list, as filters and the page that is asked for.
+ *
+ * @param name of the list, to which its cursors are bound
+ * @param keys what the list can be sorted by
+ */
+export function listQuery<Filters extends z.ZodRawShape>(name: string, keys: readonly SortKey[], filters: Filters) {
+  return z
+    .strictObject({ ...filters, ...pageParameters(keys) })
+    .transform((query, context): { readonly filters: z.output<z.ZodObject<Filters>>; readonly page: PageRequest } => {
+      const { limit, offset, cursor, sort, include_deleted, ...rest } = query as PageParameters;
+      const list = JSON.stringify([name, sort, include_deleted, Object.entries(rest).sort()]);
+      if (cursor !== undefined && offset !== undefined) {
+        context.addIssue({ code: 'custom', path: ['offset'], message: 'cannot be combined with a cursor' });
+      }
+      const after = cursor === undefined ? undefined : placeOf(cursor, list, sort);
+      if (cursor !== undefined && after === undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['cursor'],
+          message: 'does not fit: a cursor goes, unaltered, with the sort and the filters of the list it came from',
+        });
+      }
+      const page = { list, sort, includeDeleted: include_deleted, limit, offset: after?.offset ?? offset ?? 0, after };
+      return { filters: rest as z.output<z.ZodObject<Filters>>, page };
+    });
+}
+
+/**
+ * Reads a page. Items and total come from one statement, hence from one moment.
  *
  * @throws what `isUnavailable` tells apart
  */
 export async function readPage<Item>(
   pool: Pool,
-  item: z.ZodType<Item>,
-  { columns, table, where }: List,
-  { limit, offset }: PageQuery,
+  { table, columns, row }: List<Item>,
+  where: readonly Fragment[],
+  { list, sort, includeDeleted, limit, offset, after }: PageRequest,
 ): Promise<Page<Item>> {
-  const rows = await pool.any(sql.type(rowOf(item))`
+  const order = orderOf(sort);
+  const direction = order.descending ? sql.fragment`DESC` : sql.fragment`ASC`;
+  const skip = after === undefined ? offset : 0;
+  // One more than the page has, to know whether another one follows.
+  const fetch = limit + 1;
+
+  const rows = await pool.any(sql.type(row)`
     SELECT total, page.*
-    FROM (SELECT count(*)::int AS total FROM ${table} WHERE ${where}) AS counted
+    FROM (${counted()}) AS counted
     LEFT JOIN (
-      SELECT ${columns} FROM ${table} WHERE ${where} ORDER BY created_at, id LIMIT ${limit} OFFSET ${offset}
+      SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
+      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${fetch} OFFSET ${skip}
     ) AS page ON true
-    ORDER BY created_at, id`);
-  const total = rows[0]?.total ?? 0;
-  const data = rows.flatMap((row) => row.items);
+    ORDER BY sort_by ${direction}, id ${direction}`);
+
+  const found = rows.flatMap(({ item, sortKey }) => (item === undefined ? [] : [{ item, sortKey }]));
+  const shown = found.slice(0, limit);
+  const last = shown.at(-1);
+  const hasNext = found.length > limit;
   return {
-    data,
-    pagination: { total, limit, offset, hasNext: offset + data.length < total, hasPrev: offset > 0 },
+    data: shown.map(({ item }) => item),
+    pagination: {
+      total: rows[0]?.total ?? 0,
+      limit,
+      offset,
+      hasNext,
+      hasPrev: offset > 0,
+      ...(hasNext &&
+        last && {
+          nextCursor: encodeCursor({ key: last.sortKey, id: last.item.id, offset: offset + shown.length }, list),
+        }),
+    },
+  };
+
+  function counted(): Fragment {
+    const conditions = includeDeleted ? where : [sql.fragment`deleted_at IS NULL`, ...where];
+    return sql.fragment`SELECT count(*)::int AS total FROM ${table} WHERE ${allOf(conditions)}`;
+  }
+
+  function live(): Fragment {
+    return part(sql.fragment`deleted_at IS NULL`);
+  }
+
+  function deleted(): Fragment {
+    return part(sql.fragment`deleted_at IS NOT NULL`);
+  }
+
+  // Each part has indexes of its own, and is cut before the two are merged.
+  function part(condition: Fragment): Fragment {
+    const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
+    const conditions = [condition, ...where, ...(after === undefined ? [] : [beyond(after)])];
+    return sql.fragment`(
+      SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
+      FROM ${table} WHERE ${allOf(conditions)}
+      ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${fetch + skip}
+    )`;
+  }
+
+  function beyond({ key, id }: Place): Fragment {
+    const comparison = order.descending ? sql.fragment`<` : sql.fragment`>`;
+    return sql.fragment`(${order.expression}, id) ${comparison} (${order.valueOf(key)}, ${id}::uuid)`;
+  }
+}
+
+interface PageParameters {
+  readonly limit: number;
+  readonly offset?: number;
+  readonly cursor?: string;
+  readonly sort: Sort;
+  readonly include_deleted: boolean;
+  readonly [filter: string]: unknown;
+}
+
+function pageParameters(keys: readonly SortKey[]) {
+  return {
+    include_deleted: includeDeleted,
+    sort: z
+      .enum(keys.flatMap((key): Sort[] => [key, `-${key}`]))
+      .default('created_at')
+      .describe(descriptionOfSort(keys)),
+    limit: wholeNumber(z.int().min(1).max(100)).default(20).describe('How many items a page has at most'),
+    offset: wholeNumber(z.int().min(0))
+      .exactOptional()
+      .describe('How many items to pass over, 0 by default. The deeper the slower: `cursor` is not'),
+    cursor: z
+      .string()
+      .exactOptional()
+      .describe('The `nextCursor` of the page before, with the same filters and sort, and without `offset`'),
   };
 }
 
-// A page without items is one row that has the total and nothing else.
-function rowOf<Item>(item: z.ZodType<Item>) {
+function descriptionOfSort(keys: readonly SortKey[]): string {
+  const seen = keys.includes('last_seen_at') ? ' A gateway that was never seen comes before all that were.' : '';
+  return `What to order by; \`-\` reverses the order. Names are ordered without regard to case.${seen} Equals are ordered by id.`;
+}
+
+function placeOf(cursor: string, list: string, sort: Sort): Place | undefined {
+  const place = decodeCursor(cursor, list);
+  return place && orderOf(sort).key.safeParse(place.key).success ? place : undefined;
+}
+
+function allOf(conditions: readonly Fragment[]): Fragment {
+  return conditions.length === 0 ? sql.fragment`true` : sql.fragment`${sql.join(conditions, sql.fragment` AND `)}`;
+}
+
+function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
   return z
-    .looseObject({ total: z.int(), id: z.guid().nullable() })
-    .transform((row) => ({ total: row.total, items: row.id === null ? [] : [item.parse(row)] }));
+    .looseObject({ total: z.int(), id: z.guid().nullable(), sort_key: z.string().nullable() })
+    .transform((row) => ({
+      total: row.total,
+      sortKey: row.sort_key,
+      item: row.id === null ? undefined : { ...item.parse(row), id: row.id },
+    }));
 }
 
 // Not `z.coerce`, to which '', ' 7' and '0x10' are numbers.

@@ -46,11 +46,11 @@ beforeEach(() =>
       ('${berlin}', '${acme}', 'Berlin', '2026-01-01T00:00:00Z', 0),
       ('${tokyo}', '${other}', 'Tokyo', '2026-01-01T00:00:01Z', 0);
     INSERT INTO gateways
-      (id, factory_id, gateway_id, name, url, email, password_encrypted, created_at, last_seen_at, deleted_at, stream_revision)
+      (id, factory_id, organization_id, gateway_id, name, url, email, password_encrypted, created_at, last_seen_at, deleted_at, stream_revision)
     VALUES
-      ('${north}', '${berlin}', 'GW-1', 'North', 'ws://1', '1@acme.example', 'secret 1', '2026-01-01T00:00:00.5Z', NULL, NULL, 7),
-      ('${south}', '${berlin}', 'GW-2', 'South', 'ws://2', '2@acme.example', 'secret 2', '2026-01-01T00:00:00.5Z', '2026-02-01T00:00:00Z', NULL, 8),
-      ('${scrapped}', '${berlin}', 'GW-3', 'Scrapped', 'ws://3', '3@acme.example', 'secret 3', '2026-01-01T00:00:00Z', NULL, now(), 9);`),
+      ('${north}', '${berlin}', '${acme}', 'GW-1', 'North', 'ws://1', '1@acme.example', 'secret 1', '2026-01-01T00:00:00.5Z', NULL, NULL, 7),
+      ('${south}', '${berlin}', '${acme}', 'GW-2', 'South', 'ws://2', '2@acme.example', 'secret 2', '2026-01-01T00:00:00.5Z', '2026-02-01T00:00:00Z', NULL, 8),
+      ('${scrapped}', '${berlin}', '${acme}', 'GW-3', 'Scrapped', 'ws://3', '3@acme.example', 'secret 3', '2026-01-01T00:00:00Z', NULL, now(), 9);`),
 );
 
 describe('a list', () => {
@@ -80,7 +80,10 @@ describe('a list', () => {
   it('comes in pages', async () => {
     const first = await get('/api/organizations?limit=1');
     expect(namesIn(first.body)).toEqual(['Acme']);
-    expect(first.body.pagination).toEqual({ total: 2, limit: 1, offset: 0, hasNext: true, hasPrev: false });
+    expect(first.body.pagination).toEqual({
+      ...{ total: 2, limit: 1, offset: 0, hasNext: true, hasPrev: false },
+      nextCursor: expect.any(String),
+    });
     const second = await get('/api/organizations?limit=1&offset=1');
     expect(namesIn(second.body)).toEqual(['Other']);
     expect(second.body.pagination).toEqual({ total: 2, limit: 1, offset: 1, hasNext: false, hasPrev: true });
