@@ -1,10 +1,8 @@
 // The composition root: what the service is made of, in the order in which it starts. It stops in reverse.
 import type { Logger } from 'pino';
-import { commandRoutes } from './commands/routes.ts';
+import { createApi } from './api.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
-import { healthRoute } from './http/health.ts';
-import { createHttpServer } from './http/server.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
 import { connectNats } from './infrastructure/nats.ts';
@@ -13,7 +11,6 @@ import { createProgress } from './projections/progress.ts';
 import { startProjector } from './projections/projector.ts';
 import { startPublisher } from './publishing/publisher.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
-import { queryRoutes } from './queries/routes.ts';
 
 export interface AppOptions {
   readonly host: string;
@@ -77,21 +74,20 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
   const publisher = starting.adopt(startPublisher({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
 
-  const http = starting.adopt(
-    await createHttpServer({
-      logger,
-      corsOrigins: options.corsOrigins,
-      isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
-    }),
-    (server) => server.close(),
-  );
-  healthRoute(http, options.version, () => [projector.health(), publisher.health()]);
-  commandRoutes(http, {
-    dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },
-    readModelReaches: (position) => progress.reached(position, readModelWait),
+  const { server } = await createApi({
+    logger,
+    corsOrigins: options.corsOrigins,
+    isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
+    version: options.version,
+    parts: () => [projector.health(), publisher.health()],
+    commands: {
+      dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },
+      readModelReaches: (position) => progress.reached(position, readModelWait),
+    },
+    queries: { pool },
   });
-  queryRoutes(http, { pool });
-  const url = await http.listen({ host: options.host, port: options.port });
+  starting.adopt(server, () => server.close());
+  const url = await server.listen({ host: options.host, port: options.port });
 
   const running = starting.move();
   return {

@@ -9,7 +9,7 @@ import {
   organizationDecider,
   organizationStream,
 } from '../domain/organization.ts';
-import type { Category, RegistryEvent } from '../events/catalogue.ts';
+import type { RegistryEvent } from '../events/catalogue.ts';
 import type { Recorded } from '../events/codec.ts';
 import type { FactoryEvent } from '../events/factory.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
@@ -20,7 +20,8 @@ import { foldGateway, GatewayResource } from '../resources/gateway.ts';
 import { foldOrganization, OrganizationResource } from '../resources/organization.ts';
 
 export interface Aggregate<Id extends string, Command, State, Event extends RegistryEvent, Resource> {
-  readonly category: Category;
+  /** The category of its streams. */
+  readonly category: 'organization' | 'factory' | 'gateway';
   readonly id: z.core.$ZodType<Id>;
   readonly stream: (id: Id) => string;
   readonly decider: Decider<Command, State, Event>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exampleFactory } from '../resources/examples.ts';
 import { gateways } from './aggregate.ts';
 import { commandsOn } from './definition.ts';
 import { email, factoryId, firmwareVersion, gatewayId, metadata, model, name, password, url } from './fields.ts';
@@ -8,6 +9,9 @@ export const createGateway = commandsOn(gateways)({
   method: 'POST',
   path: '/api/gateways',
   status: 201,
+  summary: 'Create a gateway',
+  description: 'The password is encrypted before it is recorded, and in no answer.',
+  refusals: ['FactoryNotFound', 'GatewayIdTaken', 'AlreadyExists'],
   body: z.strictObject({
     factory_id: factoryId,
     gateway_id: gatewayId,
@@ -19,6 +23,17 @@ export const createGateway = commandsOn(gateways)({
     firmware_version: firmwareVersion.default(null),
     metadata: metadata.default({}),
   }),
+  example: {
+    factory_id: exampleFactory.id,
+    gateway_id: 'GW-SPR-001',
+    name: 'North Wing Gateway',
+    url: 'ws://10.20.0.11:8080',
+    email: 'admin@example.com',
+    password: 'correct horse battery staple',
+    model: 'CTC-GW-100',
+    firmware_version: '2.4.1',
+    metadata: { rack: 7 },
+  },
   ask: async ({ id, body }, _gateway, facts) => {
     const { factory_id, gateway_id, firmware_version, password, ...fields } = body;
     return [

@@ -8,6 +8,9 @@ export const createOrganization = commandsOn(organizations)({
   method: 'POST',
   path: '/api/organizations',
   status: 201,
+  summary: 'Create an organization',
+  refusals: ['AlreadyExists'],
   body: z.strictObject({ name, metadata: metadata.default({}) }),
+  example: { name: 'Acme Manufacturing', metadata: { industry: 'automotive' } },
   ask: async ({ id, body }) => [{ type: 'CreateOrganization', id, fields: body }],
 });

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Rejection } from '../domain/decision.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
 import type { Aggregate } from './aggregate.ts';
 import { type CommandDependencies, type Facts, handle, type Outcome, type Sender } from './handler.ts';
@@ -12,12 +13,22 @@ export interface CommandDefinition<Id extends string, Command, State, Body> {
   readonly status: 200 | 201 | 204;
   /** What the request's body may be; a command that takes none has no schema. */
   readonly body?: z.ZodType<Body>;
+  /** A body that it takes. */
+  readonly example?: object;
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** What else whoever sends it should know. */
+  readonly description?: string;
+  /** Why it may be refused, by the rules or for want of a device id. */
+  readonly refusals: readonly Rejection[];
   /** What the rules are asked. */
   readonly ask: (input: { id: Id; body: Body }, state: State, facts: Facts) => Promise<readonly Command[]>;
 }
 
 /** A command as the table of commands holds it: its types checked and out of sight. */
-export interface DefinedCommand extends Pick<AnyDefinition, 'name' | 'method' | 'path' | 'status'> {
+export interface DefinedCommand
+  extends Pick<AnyDefinition, 'name' | 'method' | 'path' | 'status' | 'summary' | 'description' | 'refusals'> {
+  readonly category: 'organization' | 'factory' | 'gateway';
   readonly body: z.ZodType | undefined;
   readonly id: z.core.$ZodType<string>;
   readonly resource: z.ZodType;
@@ -35,13 +46,11 @@ export function commandsOn<Id extends string, Command, State, Event extends Regi
   aggregate: Aggregate<Id, Command, State, Event, Resource>,
 ) {
   return function defineCommand<Body>(definition: CommandDefinition<Id, Command, State, Body>): DefinedCommand {
-    const { name, method, path, status, body, ask } = definition;
+    const { body, example, ask, ...declared } = definition;
     return {
-      name,
-      method,
-      path,
-      status,
-      body,
+      ...declared,
+      category: aggregate.category,
+      body: body?.meta({ id: declared.name, examples: [example] }),
       id: aggregate.id,
       resource: aggregate.resource,
       run: (dependencies, id, input, sender) =>

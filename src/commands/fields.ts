@@ -24,11 +24,20 @@ function characters(value: string): number {
 
 export const name = text(255);
 export const location = text(500, 0).nullable();
-export const timezone = text(100).refine(isTimezone, 'must be an IANA time zone such as America/Chicago');
-export const gatewayId = text(255).pipe(DeviceId);
-export const url = text(500).refine(isWebSocketUrl, 'must be a ws:// or wss:// URL without user name and password');
-export const email = text(255).pipe(z.email('must be an e-mail address'));
-export const password = text(1024);
+export const timezone = text(100)
+  .refine(isTimezone, 'must be an IANA time zone such as America/Chicago')
+  .meta({ description: 'An IANA time zone.', examples: ['America/Chicago'] });
+export const gatewayId = text(255)
+  .pipe(DeviceId)
+  .meta({ description: 'What the device calls itself; one active gateway has it at most.', examples: ['GW-SPR-001'] });
+export const url = text(500)
+  .refine(isWebSocketUrl, 'must be a ws:// or wss:// URL without user name and password')
+  .meta({ format: 'uri', description: 'A ws:// or wss:// URL without user name and password.' });
+export const email = text(255).pipe(z.email('must be an e-mail address')).meta({
+  format: 'email',
+  description: 'Who logs in to the gateway.',
+});
+export const password = text(1024).meta({ format: 'password', description: 'Encrypted before it is recorded.' });
 export const model = text(100, 0).nullable();
 export const firmwareVersion = text(50, 0).nullable();
 export const organizationId = OrganizationId;
@@ -36,13 +45,16 @@ export const factoryId = FactoryId;
 export const metadata = JsonObject.refine(
   (value) => Buffer.byteLength(JSON.stringify(value)) <= metadataBytes,
   'must be at most 64 KiB of JSON',
-).refine((value) => depthOf(value) <= metadataDepth, `must be at most ${metadataDepth} levels deep`);
+)
+  .refine((value) => depthOf(value) <= metadataDepth, `must be at most ${metadataDepth} levels deep`)
+  .meta({ description: `Whatever else there is to say: at most 64 KiB of JSON, ${metadataDepth} levels deep.` });
 
 /** Any of these fields, and at least one. */
 export function anyOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z
     .strictObject(mapValues(shape))
-    .refine((body) => Object.keys(body).length > 0, 'must have at least one field');
+    .refine((body) => Object.keys(body).length > 0, 'must have at least one field')
+    .meta({ minProperties: 1 });
 }
 
 type AllOptional<Shape extends z.ZodRawShape> = {

@@ -6,6 +6,9 @@ export const restoreFactory = commandsOn(factories)({
   method: 'POST',
   path: '/api/factories/:id/restore',
   status: 200,
+  summary: 'Restore a factory',
+  description: 'Its organization must not be deleted. Restoring what is not deleted is no error.',
+  refusals: ['FactoryNotFound', 'ParentDeleted'],
   ask: async (_input, factory, facts) => {
     if (factory.status === 'none') return [{ type: 'RestoreFactory', organization: { status: 'none' } }];
     const organization = await facts.organization(factory.ids.organizationId);

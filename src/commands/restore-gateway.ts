@@ -6,6 +6,9 @@ export const restoreGateway = commandsOn(gateways)({
   method: 'POST',
   path: '/api/gateways/:id/restore',
   status: 200,
+  summary: 'Restore a gateway',
+  description: 'Its factory must not be deleted, and its `gateway_id` free. Restoring what is not deleted is no error.',
+  refusals: ['GatewayNotFound', 'ParentDeleted', 'GatewayIdTaken'],
   ask: async (_input, gateway, facts) => {
     const factory =
       gateway.status === 'none' ? ({ status: 'none' } as const) : await facts.factory(gateway.ids.factoryId);

@@ -6,5 +6,8 @@ export const restoreOrganization = commandsOn(organizations)({
   method: 'POST',
   path: '/api/organizations/:id/restore',
   status: 200,
+  summary: 'Restore an organization',
+  description: 'Restoring what is not deleted is no error.',
+  refusals: ['OrganizationNotFound'],
   ask: async () => [{ type: 'RestoreOrganization' }],
 });

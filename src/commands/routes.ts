@@ -2,7 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Position } from '../events/event-log.ts';
 import { uuidv7 } from '../events/new-id.ts';
-import { ApiError, type ErrorCode, ErrorResponse } from '../http/errors.ts';
+import { ApiError, type ErrorCode } from '../http/errors.ts';
+import type { Operation } from '../http/operation.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { DefinedCommand } from './definition.ts';
 import type { CommandDependencies, Outcome, Sender } from './handler.ts';
@@ -36,18 +37,56 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
   }
 }
 
-function schemaOf({ name, path, status, body, id, resource }: DefinedCommand) {
+function schemaOf(command: DefinedCommand) {
+  const { path, status, body, resource } = command;
   return {
-    operationId: name,
     querystring: z.strictObject({}),
-    ...(path.includes(':id') && { params: z.strictObject({ id }) }),
+    ...(path.includes(':id') && { params: z.strictObject({ id: idOf(command) }) }),
     ...(body && { body }),
-    response: {
-      [status]: status === 204 ? z.undefined() : resource,
-      '4xx': ErrorResponse,
-      '5xx': ErrorResponse,
-    },
+    response: { [status]: status === 204 ? z.undefined() : resource },
+    operation: operationOf(command),
   };
+}
+
+function idOf({ id, category, resource }: DefinedCommand): z.ZodType {
+  const { id: example } = firstExample(resource) as { readonly id?: string };
+  return (id as z.ZodType).meta({ description: `The id of the ${category}.`, examples: [example] });
+}
+
+function operationOf(command: DefinedCommand): Operation {
+  const { name, category, summary, description, status, refusals } = command;
+  return {
+    id: name,
+    tag: tagOf[category],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    answer: status === 204 ? `The ${category} is deleted.` : `The ${category} as it is now.`,
+    ...(status === 204 ? {} : { example: exampleAfter(command) }),
+    requestHeaders: ['Prefer'],
+    responseHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'Preference-Applied'],
+    errors: [...[...refusals, 'Conflict' as const].map((reason) => messages[reason][0]), 'SERVICE_UNAVAILABLE'],
+  };
+}
+
+const tagOf: Readonly<Record<DefinedCommand['category'], string>> = {
+  organization: 'Organizations',
+  factory: 'Factories',
+  gateway: 'Gateways',
+};
+
+// The example of the resource, with what the example of the body changes in it.
+function exampleAfter({ status, body, resource }: DefinedCommand): object {
+  const before = firstExample(resource);
+  const changes = Object.entries(firstExample(body)).filter(([field]) => field in before);
+  return {
+    ...before,
+    ...Object.fromEntries(changes),
+    ...(status === 201 ? {} : { updated_at: '2026-03-02T09:30:00.000Z' }),
+  };
+}
+
+function firstExample(schema: z.ZodType | undefined): object {
+  return (schema?.meta()?.examples as readonly object[] | undefined)?.[0] ?? {};
 }
 
 // An empty object says nothing, and some clients cannot send less.
@@ -82,11 +121,11 @@ function prefersAsync(request: FastifyRequest): boolean {
 }
 
 function refusal({ name }: DefinedCommand, reason: Rejected['reason']): ApiError {
-  const [code, message] = refusals[reason];
+  const [code, message] = messages[reason];
   return new ApiError(code, message.replace('{command}', name));
 }
 
-const refusals: Readonly<Record<Rejected['reason'], readonly [ErrorCode, string]>> = {
+const messages: Readonly<Record<Rejected['reason'], readonly [ErrorCode, string]>> = {
   OrganizationNotFound: ['ORGANIZATION_NOT_FOUND', 'There is no such organization, or it is deleted.'],
   FactoryNotFound: ['FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.'],
   GatewayNotFound: ['GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.'],

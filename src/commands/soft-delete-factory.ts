@@ -6,5 +6,8 @@ export const softDeleteFactory = commandsOn(factories)({
   method: 'DELETE',
   path: '/api/factories/:id',
   status: 204,
+  summary: 'Delete a factory',
+  description: 'It can be restored. Its gateways stay as they are. Deleting what is deleted is no error.',
+  refusals: ['FactoryNotFound'],
   ask: async () => [{ type: 'SoftDeleteFactory' }],
 });

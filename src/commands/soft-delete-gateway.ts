@@ -6,5 +6,8 @@ export const softDeleteGateway = commandsOn(gateways)({
   method: 'DELETE',
   path: '/api/gateways/:id',
   status: 204,
+  summary: 'Delete a gateway',
+  description: 'It can be restored. Its `gateway_id` is free at once. Deleting what is deleted is no error.',
+  refusals: ['GatewayNotFound'],
   ask: async () => [{ type: 'SoftDeleteGateway' }],
 });

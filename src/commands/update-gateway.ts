@@ -9,6 +9,11 @@ export const updateGateway = commandsOn(gateways)({
   method: 'PUT',
   path: '/api/gateways/:id',
   status: 200,
+  summary: 'Change a gateway',
+  description:
+    'What is left out stays as it is; `metadata` is replaced as a whole. What is so already is no change and no error.' +
+    ' A password counts as changed whenever one is sent. A gateway stays in its factory.',
+  refusals: ['GatewayNotFound', 'GatewayIdTaken'],
   body: anyOf({
     gateway_id: gatewayId,
     name,
@@ -19,6 +24,7 @@ export const updateGateway = commandsOn(gateways)({
     firmware_version: firmwareVersion,
     metadata,
   }),
+  example: { name: 'South Wing Gateway', firmware_version: '2.5.0', password: 'staple battery horse correct' },
   ask: async ({ id, body }, _gateway, facts) => {
     const { gateway_id, firmware_version, password, ...same } = body;
     const fields = {

@@ -166,12 +166,17 @@ describe('an answer', () => {
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'SAMEORIGIN',
-        'strict-transport-security': expect.any(String),
         'content-security-policy': expect.any(String),
         'x-request-id': aRequestId,
       });
       expect(headers).not.toHaveProperty('x-powered-by');
     }
+  });
+
+  it('does not send a browser to https, where nobody may answer', async () => {
+    const { headers } = await (await server()).inject('/things/1');
+    expect(headers).not.toHaveProperty('strict-transport-security');
+    expect(headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
   });
 
   it('has a request id of its own, whatever the client calls it', async () => {

@@ -37,17 +37,19 @@ interface Row<Item> {
   readonly item: (Item & { readonly id: string }) | undefined;
 }
 
-export const Pagination = z.object({
-  total: z.int().describe('How many items the list has, all pages together'),
-  limit: z.int(),
-  offset: z.int().describe('How many items come before this page; by cursor: how many the pages before it had'),
-  hasNext: z.boolean(),
-  hasPrev: z.boolean(),
-  nextCursor: z
-    .string()
-    .exactOptional()
-    .describe('Send it as `cursor`, with the same filters and sort, for the next page; absent on the last page'),
-});
+export const Pagination = z
+  .object({
+    total: z.int().describe('How many items the list has, all pages together'),
+    limit: z.int(),
+    offset: z.int().describe('How many items come before this page; by cursor: how many the pages before it had'),
+    hasNext: z.boolean(),
+    hasPrev: z.boolean(),
+    nextCursor: z
+      .string()
+      .exactOptional()
+      .describe('Send it as `cursor`, with the same filters and sort, for the next page; absent on the last page'),
+  })
+  .meta({ id: 'Pagination' });
 
 export interface Page<Item> {
   data: Item[];

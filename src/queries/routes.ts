@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
-import { ApiError, ErrorResponse } from '../http/errors.ts';
+import { ApiError } from '../http/errors.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { Pool } from '../infrastructure/postgres.ts';
-import { FactoryResource } from '../resources/factory.ts';
-import { GatewayResource } from '../resources/gateway.ts';
-import { OrganizationResource } from '../resources/organization.ts';
-import { FactoriesQuery, findFactory, listFactories } from './factories.ts';
-import { findGateway, GatewaysQuery, listGateways } from './gateways.ts';
-import { findOrganization, listOrganizations, OrganizationsQuery } from './organizations.ts';
-import { pageOf } from './pagination.ts';
+import { FactoriesQuery, findFactory, listFactories, ShownFactory } from './factories.ts';
+import { findGateway, GatewaysQuery, listGateways, ShownGateway } from './gateways.ts';
+import { describedId, getOperation, type Kind, listOperation } from './operations.ts';
+import { findOrganization, listOrganizations, OrganizationsQuery, ShownOrganization } from './organizations.ts';
+import { includeDeleted, pageOf } from './pagination.ts';
 
 export interface QueryRouteOptions {
   readonly pool: Pool;
@@ -19,64 +17,52 @@ export interface QueryRouteOptions {
 export function queryRoutes(app: HttpServer, { pool }: QueryRouteOptions): void {
   app.get(
     '/api/organizations',
-    { schema: schemaOfList('ListOrganizations', OrganizationsQuery, OrganizationResource) },
+    { schema: schemaOfList('organization', OrganizationsQuery, ShownOrganization) },
     (request) => listOrganizations(pool, request.query),
   );
 
   app.get(
     '/api/organizations/:id',
-    { schema: schemaOfOne('GetOrganization', OrganizationId, OrganizationResource) },
+    { schema: schemaOfOne('organization', OrganizationId, ShownOrganization) },
     async (request, reply) => {
-      const found = await findOrganization(pool, request.params.id);
+      const found = await findOrganization(pool, request.params.id, { includeDeleted: request.query.include_deleted });
       if (found === undefined)
         throw new ApiError('ORGANIZATION_NOT_FOUND', 'There is no such organization, or it is deleted.');
       return reply.header('ETag', etag(found.revision)).send(found.organization);
     },
   );
 
-  app.get('/api/factories', { schema: schemaOfList('ListFactories', FactoriesQuery, FactoryResource) }, (request) =>
+  app.get('/api/factories', { schema: schemaOfList('factory', FactoriesQuery, ShownFactory) }, (request) =>
     listFactories(pool, request.query),
   );
 
-  app.get(
-    '/api/factories/:id',
-    { schema: schemaOfOne('GetFactory', FactoryId, FactoryResource) },
-    async (request, reply) => {
-      const found = await findFactory(pool, request.params.id);
-      if (found === undefined) throw new ApiError('FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.');
-      return reply.header('ETag', etag(found.revision)).send(found.factory);
-    },
-  );
+  app.get('/api/factories/:id', { schema: schemaOfOne('factory', FactoryId, ShownFactory) }, async (request, reply) => {
+    const found = await findFactory(pool, request.params.id, { includeDeleted: request.query.include_deleted });
+    if (found === undefined) throw new ApiError('FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.');
+    return reply.header('ETag', etag(found.revision)).send(found.factory);
+  });
 
-  app.get('/api/gateways', { schema: schemaOfList('ListGateways', GatewaysQuery, GatewayResource) }, (request) =>
+  app.get('/api/gateways', { schema: schemaOfList('gateway', GatewaysQuery, ShownGateway) }, (request) =>
     listGateways(pool, request.query),
   );
 
-  app.get(
-    '/api/gateways/:id',
-    { schema: schemaOfOne('GetGateway', GatewayId, GatewayResource) },
-    async (request, reply) => {
-      const found = await findGateway(pool, request.params.id);
-      if (found === undefined) throw new ApiError('GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.');
-      return reply.header('ETag', etag(found.revision, found.gateway.last_seen_at)).send(found.gateway);
-    },
-  );
+  app.get('/api/gateways/:id', { schema: schemaOfOne('gateway', GatewayId, ShownGateway) }, async (request, reply) => {
+    const found = await findGateway(pool, request.params.id, { includeDeleted: request.query.include_deleted });
+    if (found === undefined) throw new ApiError('GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.');
+    return reply.header('ETag', etag(found.revision, found.gateway.last_seen_at)).send(found.gateway);
+  });
 }
 
-function schemaOfList<Query extends z.ZodType, Item extends z.ZodType>(operationId: string, query: Query, item: Item) {
-  return {
-    operationId,
-    querystring: query,
-    response: { 200: pageOf(item), 400: ErrorResponse, 500: ErrorResponse, 503: ErrorResponse },
-  };
+function schemaOfList<Query extends z.ZodType, Item extends z.ZodType>(kind: Kind, query: Query, item: Item) {
+  return { querystring: query, response: { 200: pageOf(item) }, operation: listOperation(kind, item) };
 }
 
-function schemaOfOne<Id extends z.ZodType, Item extends z.ZodType>(operationId: string, id: Id, item: Item) {
+function schemaOfOne<Id extends z.ZodType, Item extends z.ZodType>(kind: Kind, id: Id, item: Item) {
   return {
-    operationId,
-    params: z.strictObject({ id }),
-    querystring: z.strictObject({}),
-    response: { 200: item, 400: ErrorResponse, 404: ErrorResponse, 500: ErrorResponse, 503: ErrorResponse },
+    params: z.strictObject({ id: describedId(kind, id, item) }),
+    querystring: z.strictObject({ include_deleted: includeDeleted }),
+    response: { 200: item },
+    operation: getOperation(kind, item),
   };
 }
 

@@ -1,0 +1,65 @@
+import type { ErrorCode } from './errors.ts';
+
+interface ErrorExample {
+  /** When it comes, in a sentence. */
+  readonly when: string;
+  /** What it then says; `{operation}` stands for the id of the operation. */
+  readonly message: string;
+}
+
+/** Every error as the reference shows it. The details of a VALIDATION_ERROR are those of the route. */
+export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
+  VALIDATION_ERROR: {
+    when: 'The request is not what this takes; `details` has a reason for each field.',
+    message: 'The request has no Host header.',
+  },
+  ORGANIZATION_NOT_FOUND: {
+    when: 'There is no such organization, or it is deleted.',
+    message: 'There is no such organization, or it is deleted.',
+  },
+  FACTORY_NOT_FOUND: {
+    when: 'There is no such factory, or it is deleted.',
+    message: 'There is no such factory, or it is deleted.',
+  },
+  GATEWAY_NOT_FOUND: {
+    when: 'There is no such gateway, or it is deleted.',
+    message: 'There is no such gateway, or it is deleted.',
+  },
+  ROUTE_NOT_FOUND: {
+    when: 'The path is no route, because what stands for the id has a slash in it.',
+    message: 'There is no {method} {path}.',
+  },
+  REQUEST_TIMEOUT: {
+    when: 'The request was not sent completely within 30 seconds. The connection is closed.',
+    message: 'The request is not HTTP as this server speaks it.',
+  },
+  GATEWAY_ID_TAKEN: {
+    when: 'Another active gateway has this `gateway_id`, or is about to.',
+    message: 'Another active gateway has this gateway_id.',
+  },
+  PARENT_DELETED: {
+    when: 'What this belongs to is deleted. Restore that first.',
+    message: 'What this belongs to is deleted. Restore that first.',
+  },
+  CONFLICT: {
+    when: 'Others kept changing the same thing at the same time. Nothing was changed by this; try again.',
+    message: 'Others kept changing the same thing, so {operation} gave up. Try again.',
+  },
+  PAYLOAD_TOO_LARGE: { when: 'The body is larger than 1 MiB.', message: 'Request body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: {
+    when: 'The body is not `application/json`.',
+    message: 'Unsupported Media Type',
+  },
+  HEADERS_TOO_LARGE: {
+    when: 'The headers are larger than 16 KiB. The connection is closed.',
+    message: 'The request is not HTTP as this server speaks it.',
+  },
+  INTERNAL_ERROR: {
+    when: 'A defect on our side. The log has the cause under the id of the request.',
+    message: 'Something went wrong on our side. The log has it as request 0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1.',
+  },
+  SERVICE_UNAVAILABLE: {
+    when: 'A store that this needs is away. Whether a command was recorded is then unknown.',
+    message: 'A store that this needs is away. Try again in a moment.',
+  },
+};

@@ -1,0 +1,59 @@
+// The headers that belong to the API, as the reference and CORS name them.
+
+interface Header {
+  readonly description: string;
+  readonly schema: { readonly type: 'string'; readonly pattern?: string; readonly enum?: readonly string[] };
+  readonly example: string;
+}
+
+/** What answers may carry beyond what HTTP itself has. */
+export const responseHeaders = {
+  ETag: {
+    description:
+      'The revision of the resource: how many events its stream has, counted from 0. After a dot follows the time of ' +
+      'what was observed of it (`last_seen_at`), which changes without an event.',
+    schema: { type: 'string', pattern: '^"\\d+([.]\\d+)?"$' },
+    example: '"0"',
+  },
+  'X-Commit-Position': {
+    description: "Where the last event of the resource's stream stands in the log of all events.",
+    schema: { type: 'string', pattern: '^\\d+$' },
+    example: '20481',
+  },
+  'X-Projection': {
+    description:
+      '`current`: queries see the change already. `pending`: they will in a moment; the wait for it was cut short, or ' +
+      'not asked for.',
+    schema: { type: 'string', enum: ['current', 'pending'] },
+    example: 'current',
+  },
+  'X-Request-Id': {
+    description: 'The id of this request, as the log has it; the events that it caused carry it as `$correlationId`.',
+    schema: { type: 'string' },
+    example: '0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
+  },
+  'Preference-Applied': {
+    description: 'Which preference of the request was honoured (RFC 7240); absent when it had none.',
+    schema: { type: 'string', enum: ['respond-async'] },
+    example: 'respond-async',
+  },
+  'Retry-After': {
+    description: 'Seconds after which it is worth to try again.',
+    schema: { type: 'string', pattern: '^\\d+$' },
+    example: '1',
+  },
+} as const satisfies Readonly<Record<string, Header>>;
+
+export type ResponseHeader = keyof typeof responseHeaders;
+
+/** What requests may carry beyond what HTTP itself has. */
+export const requestHeaders = {
+  Prefer: {
+    description:
+      '`respond-async` (RFC 7240): answer as soon as the change is recorded, and do not wait until queries see it.',
+    schema: { type: 'string' },
+    example: 'respond-async',
+  },
+} as const satisfies Readonly<Record<string, Header>>;
+
+export type RequestHeader = keyof typeof requestHeaders;

@@ -1,0 +1,70 @@
+// npm run docs: writes what docs/ has of the sources. tools/docs.spec.ts fails when a file is not what this would write.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { createApi } from '../src/api.ts';
+import type { OpenApiDocument } from '../src/http/openapi.ts';
+import { eventReference } from './event-reference.ts';
+
+const project = new URL('../', import.meta.url);
+
+const help = `npm run docs
+
+Writes the reference anew from the sources:
+  docs/openapi.json   the HTTP API, from the routes and their schemas
+  docs/events.md      the events, from the catalogue and test/golden
+
+It connects to nothing. A test fails when one of the files is not what this would write.`;
+
+if (import.meta.main) await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.some((argument) => argument === '--help' || argument === '-h')) {
+    console.log(help);
+    return;
+  }
+  if (args.length > 0) {
+    console.error(`Unknown: ${args.join(' ')}. --help explains.`);
+    process.exitCode = 1;
+    return;
+  }
+  for (const [path, text] of Object.entries(await generatedFiles())) {
+    const file = new URL(path, project);
+    const changed = readIfThere(file) !== text;
+    if (changed) writeFileSync(file, text);
+    console.log(`${path} ${changed ? 'written' : 'unchanged'}`);
+  }
+}
+
+/** The files of docs/ that are made of the sources, by their path in the project. */
+export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
+  return {
+    'docs/openapi.json': `${JSON.stringify(await documentOfApi(), null, 2)}\n`,
+    'docs/events.md': eventReference(),
+  };
+}
+
+/** The OpenAPI document as the service serves it, of routes that nobody calls and that therefore need nothing. */
+async function documentOfApi(): Promise<OpenApiDocument> {
+  const manifest = JSON.parse(readFileSync(new URL('package.json', project), 'utf8')) as { version: string };
+  const nothing = undefined as never;
+  const { server, document } = await createApi({
+    logger: pino({ level: 'silent' }),
+    corsOrigins: [],
+    isUnavailable: () => false,
+    version: manifest.version,
+    parts: () => [],
+    commands: { dependencies: nothing, readModelReaches: nothing },
+    queries: { pool: nothing },
+  });
+  await server.close();
+  return document();
+}
+
+function readIfThere(file: URL): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
