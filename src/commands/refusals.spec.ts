@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import {
+  aDevice,
+  aFactory,
+  aGateway,
+  anOrganization,
+  anotherDevice,
+  anotherGateway,
+  anotherReservation,
+  factoryCreated,
+  factorySoftDeleted,
+  gatewayCreated,
+  gatewayIdReserved,
+  gatewaySoftDeleted,
+  now,
+  organizationCreated,
+  organizationSoftDeleted,
+  storedInOrder,
+} from '../../test/support/examples.ts';
+import { memoryLog } from '../../test/support/memory-log.ts';
+import type { RegistryEvent } from '../events/catalogue.ts';
+import type { DefinedCommand } from './definition.ts';
+import { commands } from './index.ts';
+
+const ids = { organization: anOrganization, factory: aFactory, gateway: aGateway };
+
+describe('the refusals that a command declares', () => {
+  it.each(commands)('are all there are, in every world, and each occurs in one: $name', async (command) => {
+    const refused = new Set<string>();
+    for (const world of worlds()) {
+      const outcome = await run(command, world);
+      if (outcome.outcome === 'rejected') refused.add(outcome.reason);
+    }
+    expect([...refused].sort()).toEqual([...command.refusals].sort());
+  });
+});
+
+// Each aggregate never made, active or deleted; another gateway without or with one of the two device ids.
+function worlds(): readonly (readonly RegistryEvent[])[] {
+  const organization = [[], [organizationCreated()], [organizationCreated(), organizationSoftDeleted()]];
+  const factory = [[], [factoryCreated()], [factoryCreated(), factorySoftDeleted()]];
+  const mine = [gatewayIdReserved(), gatewayCreated()];
+  const gateway = [[], mine, [...mine, gatewaySoftDeleted()]];
+  const rival = [[], rivalWith(aDevice), rivalWith(anotherDevice)];
+  return organization.flatMap((o) =>
+    factory.flatMap((f) => gateway.flatMap((g) => rival.map((r) => [...o, ...f, ...g, ...r]))),
+  );
+}
+
+function rivalWith(gatewayId: typeof aDevice): readonly RegistryEvent[] {
+  const holder = { id: anotherGateway, gatewayId, reservationId: anotherReservation };
+  return [gatewayIdReserved(holder), gatewayCreated(holder)];
+}
+
+function run(command: DefinedCommand, world: readonly RegistryEvent[]) {
+  const example = command.body?.meta()?.examples as readonly object[] | undefined;
+  const parents = { organization_id: anOrganization, factory_id: aFactory, gateway_id: anotherDevice };
+  const known = Object.entries(parents).filter(([field]) => field in shapeOf(command));
+  const body = command.body?.parse({ ...example?.[0], ...Object.fromEntries(known) });
+  const dependencies = {
+    log: memoryLog(...storedInOrder(...world)),
+    sealPassword: () => 'sealed',
+    now: () => new Date(now),
+    reservationGrace: 10_000,
+  };
+  const sender = { actor: 'a-tester', correlationId: 'a-correlation' };
+  return command.run(dependencies, ids[command.category], body, sender);
+}
+
+function shapeOf({ body }: DefinedCommand): object {
+  return body !== undefined && 'shape' in body ? (body.shape as object) : {};
+}
