@@ -22,6 +22,8 @@ export interface Service extends AsyncDisposable {
   ask(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** Ends it with a signal; resolves to the exit code, null after SIGKILL. */
   end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Resolves to the exit code when it has ended. */
+  readonly ended: Promise<number | null>;
   /** What it has logged so far. */
   log(): string;
 }
@@ -51,6 +53,7 @@ export async function startService({ dataDir, environment = {} }: ServiceOptions
     dataDir,
     ask: (method, path, body, headers) => ask(`${url}${path}`, method, body, headers),
     end,
+    ended: running.ended,
     log: running.output,
     [Symbol.asyncDispose]: async () => {
       const children = descendantsOf(running.child.pid);
@@ -90,6 +93,15 @@ export function descendantsOf(pid: number | undefined): readonly number[] {
 export function isAlive(pid: number): boolean {
   const [state] = statOf(pid) ?? [];
   return state !== undefined && state !== 'Z';
+}
+
+/** The command line of a process; empty when it is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
 }
 
 export function pidOf(service: Service): number {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { useStack } from '../../embedded/stack.ts';
+import { until } from '../../embedded/until.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { runCommand, startService } from './service.ts';
+import { commandOf, descendantsOf, isAlive, pidOf, runCommand, startService } from './service.ts';
 
 const organization = { name: 'Acme' };
 
@@ -72,6 +73,24 @@ describe('a database that is not ours', () => {
     await using service = await startService({ dataDir: folder.path, environment });
     expect((await service.ask('POST', '/api/organizations', organization)).headers.get('x-projection')).toBe('current');
   });
+});
+
+describe('an embedded server that dies', () => {
+  it.each(['nats-server', 'postgres', 'event-store'])(
+    'ends the service with its name, and nothing stays: %s',
+    async (name) => {
+      await using folder = await temporaryFolder();
+      const service = await startService({ dataDir: folder.path });
+      const children = descendantsOf(pidOf(service));
+      const [victim = 0] = children.filter((pid) => commandOf(pid).includes(name) && !commandOf(pid).startsWith('sh '));
+
+      process.kill(victim, 'SIGKILL');
+
+      expect(await service.ended).toBe(1);
+      expect(service.log()).toMatch(/ended unexpectedly/);
+      expect(await until(() => !children.some(isAlive), 10_000)).toBe(true);
+    },
+  );
 });
 
 describe('a start that cannot succeed', () => {
