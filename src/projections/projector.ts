@@ -13,6 +13,13 @@ import { applyRun, isProjected, runsOf } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
 import { comparePositions, type Progress } from './progress.ts';
 
+/** What the names of the streams start with that tables are made of. */
+export const projectedStreams: readonly string[] = [
+  streamPrefix('organization'),
+  streamPrefix('factory'),
+  streamPrefix('gateway'),
+];
+
 export interface ProjectorOptions {
   readonly databaseUrl: string;
   readonly eventLog: EventLog;
@@ -80,9 +87,13 @@ export async function project(
   logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
   if (checkpoint.position) progress.announce(checkpoint.position);
 
-  const streamPrefixes = [streamPrefix('organization'), streamPrefix('factory'), streamPrefix('gateway')];
   const after = checkpoint.position ?? 'start';
-  for await (const items of eventLog.subscribe({ streamPrefixes, after, signal: ending, maxBatch: 500 })) {
+  for await (const items of eventLog.subscribe({
+    streamPrefixes: projectedStreams,
+    after,
+    signal: ending,
+    maxBatch: 500,
+  })) {
     const batch = readBatch(items, checkpoint.position);
     checkpoint = await commit(client, checkpoint, batch);
     if (checkpoint.position) progress.announce(checkpoint.position);
