@@ -15,6 +15,7 @@ const defaults = {
   corsOrigins: [],
   logLevel: 'info',
   logFormat: 'pretty',
+  environment: 'development',
 };
 
 describe('the configuration', () => {
@@ -62,6 +63,7 @@ describe('the configuration', () => {
       corsOrigins: ['https://app.example', 'http://localhost:5173'],
       logLevel: 'debug',
       logFormat: 'json',
+      environment: 'production',
     });
   });
 });

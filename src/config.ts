@@ -19,6 +19,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** One JSON object a line for machines, or lines for people. */
   readonly logFormat: 'json' | 'pretty';
+  /** `development`, in which examples may be made and tables thrown away; anything else is taken for the real thing. */
+  readonly environment: string;
 }
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -84,6 +86,25 @@ const Environment = z
     message: 'is above DATABASE_POOL_MAX',
   });
 
+/** The names of all variables. */
+export const variableNames: readonly string[] = Object.keys(Environment.shape);
+
+/**
+ * Adds what the file `.env` of the working directory says, if there is one, to the environment of this process. What is
+ * in the environment already stays.
+ *
+ * @throws ConfigError when the file cannot be read
+ */
+export function loadEnvironmentFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`The file .env cannot be read: ${reason}`, { cause: error });
+  }
+}
+
 /**
  * Reads the configuration. A variable that is empty counts as not set.
  *
@@ -109,6 +130,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     corsOrigins: variables.CORS_ORIGINS,
     logLevel: variables.LOG_LEVEL,
     logFormat: variables.NODE_ENV === 'production' ? 'json' : 'pretty',
+    environment: variables.NODE_ENV,
   };
 }
 

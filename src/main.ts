@@ -1,55 +1,17 @@
-// The process: environment, servers, the command that was asked for, and an orderly end on a signal.
-import { readFileSync } from 'node:fs';
+// The process: environment, servers, the script that was asked for, and an orderly end on a signal.
+import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { startApp } from './app.ts';
-import { type Config, readConfig } from './config.ts';
-import { migrate, pendingMigrations } from './database/migrate.ts';
+import { loadEnvironmentFile, readConfig } from './config.ts';
+import type { Arguments, Context, Server } from './context.ts';
+import { databaseNameOf, publicAddress } from './database/address.ts';
+import { EventLogUnavailable } from './events/event-log.ts';
 import { isStrayRejection } from './infrastructure/event-store.ts';
 import { createLogger } from './infrastructure/logger.ts';
 import { isUnavailable } from './infrastructure/postgres.ts';
-
-type Server = 'eventStore' | 'postgres' | 'nats';
-
-/** What a command is given to work with. */
-interface Context {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly urls: Readonly<Record<Server, string>>;
-  /** Which of the servers this process or its neighbours run on this machine. */
-  readonly embedded: ReadonlySet<Server>;
-  /** Aborts when the process is told to stop. */
-  readonly stopping: AbortSignal;
-}
-
-interface Command {
-  readonly script: string;
-  readonly help: string;
-  readonly servers: readonly Server[];
-  readonly run: (context: Context) => Promise<void>;
-}
-
-const serveCommand: Command = {
-  script: 'npm start',
-  help: 'Runs the gateway registry until it is interrupted. Prints "ready http://HOST:PORT" when it answers.',
-  servers: ['eventStore', 'postgres', 'nats'],
-  run: serve,
-};
-
-const commands: ReadonlyMap<string, Command> = new Map([
-  ['serve', serveCommand],
-  [
-    'db:migrate',
-    {
-      script: 'npm run db:migrate',
-      help: 'Brings the database to the schema of this version. Running it again changes nothing.',
-      servers: ['postgres'],
-      run: migrateDatabase,
-    },
-  ],
-]);
+import { type Script, scripts, serveScript } from './scripts.ts';
 
 const environmentHelp = `
-Environment (a server without a variable is run here, its files in DATA_DIR):
+Environment, or the file .env (a server without a variable is run here, its files in DATA_DIR):
   HOST, PORT                 where HTTP listens (127.0.0.1, 3000)
   EVENTSTORE_URL             esdb://localhost:2113?tls=false
   DATABASE_URL               postgres://user:password@localhost:5432/mti_wifi, or in parts:
@@ -66,27 +28,39 @@ await main(process.argv.slice(2));
 
 async function main([name = 'serve', ...rest]: readonly string[]): Promise<void> {
   if ([name, ...rest].some((argument) => argument === '--help' || argument === '-h')) {
-    const { script, help } = commands.get(name) ?? serveCommand;
-    console.log(`${script}\n\n${help}\n${environmentHelp}`);
-    return;
-  }
-  const command = commands.get(name);
-  if (command === undefined || rest.length > 0) {
-    console.error(
-      `Unknown: ${[name, ...rest].join(' ')}. Commands are ${[...commands.keys()].join(', ')}; --help explains.`,
-    );
-    process.exitCode = 1;
+    const { usage, help } = scripts.get(name) ?? serveScript;
+    console.log(`${usage}\n\n${help}\n${environmentHelp}`);
     return;
   }
   try {
-    await run(command);
+    const script = scripts.get(name);
+    if (script === undefined) {
+      throw new Error(`Unknown: ${name}. There are ${[...scripts.keys()].join(', ')}; --help explains.`);
+    }
+    await run(script, readArguments(script, rest));
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
 }
 
-async function run(command: Command): Promise<void> {
+function readArguments({ usage, takes = [] }: Script, args: readonly string[]): Arguments {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: takes.includes('force') ? { force: { type: 'string' } } : {},
+      allowPositionals: takes.includes('name'),
+    });
+    const [name, ...more] = positionals;
+    if (more.length > 0) throw new Error(`One name is enough: ${positionals.join(' ')}`);
+    return { name, force: typeof values.force === 'string' ? values.force : undefined };
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\nUsage: ${usage}`);
+  }
+}
+
+async function run(script: Script, args: Arguments): Promise<void> {
+  loadEnvironmentFile();
   const config = readConfig(process.env);
   const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
   const stopping = stopOnSignal(logger);
@@ -97,52 +71,38 @@ async function run(command: Command): Promise<void> {
     postgres: config.databaseUrl,
     nats: config.natsUrl,
   };
-  const missing = command.servers.filter((server) => named[server] === undefined);
+  const missing = script.servers.filter((server) => named[server] === undefined);
   await using stack = await embeddedServers(missing, config.dataDir, logger);
   const urls = { ...named, ...stack.urls } as Record<Server, string>;
-  const context: Context = { config, logger, urls, embedded: new Set(missing), stopping };
-  await Promise.race([command.run(context), stack.failure]);
-}
-
-async function serve({ config, logger, urls, embedded, stopping }: Context): Promise<void> {
-  await prepareDatabase(urls.postgres, embedded.has('postgres'), logger);
-  const encryptionKey = config.encryptionKey ?? (await embeddedKey(embedded, config.dataDir));
-  const { host, port, corsOrigins, databasePool } = config;
-  await using app = await startApp({
-    host,
-    port,
-    eventStoreUrl: urls.eventStore,
-    databaseUrl: urls.postgres,
-    databasePool,
-    natsUrl: urls.nats,
-    encryptionKey,
-    corsOrigins,
-    version: version(),
-    logger,
-  });
-  console.log(`ready ${app.url}`);
-  await aborted(stopping);
-}
-
-async function migrateDatabase({ urls, logger }: Context): Promise<void> {
-  const applied = await migrate({ databaseUrl: urls.postgres, logger });
-  console.log(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`);
-}
-
-/** Migrates a database of our own; a database of somebody else's is migrated by somebody, with a command. */
-async function prepareDatabase(databaseUrl: string, own: boolean, logger: Logger): Promise<void> {
-  if (own) {
-    await migrate({ databaseUrl, logger });
-    return;
-  }
+  const embedded: ReadonlySet<Server> = new Set(missing);
+  const encryptionKey = async () => config.encryptionKey ?? (await embeddedKey(embedded, config.dataDir));
   try {
-    const pending = await pendingMigrations(databaseUrl);
-    if (pending.length === 0) return;
-    throw new Error(`The database lacks ${pending.join(', ')}. Bring it up to date with: npm run db:migrate`);
+    // A server of ours that dies ends the script in order, like a signal: what it has open is closed before the rest.
+    const failing = new AbortController();
+    stack.failure.catch((error: unknown) => failing.abort(error));
+    const ending = AbortSignal.any([stopping, failing.signal]);
+    await script.run({ config, logger, urls, embedded, stopping: ending, encryptionKey, arguments: args });
+    failing.signal.throwIfAborted();
   } catch (error) {
-    if (!isUnavailable(error)) throw error;
-    logger.warn({ err: error }, 'Postgres is away: commands are taken, queries are not until it is back');
+    throw explained(error, urls);
   }
+}
+
+/** Drivers say what they saw on a socket; a person wants to know which server that was, and what to do. */
+function explained(error: unknown, { eventStore, postgres }: Context['urls']): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof EventLogUnavailable) {
+    const address = publicAddress(eventStore);
+    return new Error(`The event store at ${address} cannot be reached. Start it, or correct EVENTSTORE_URL.`);
+  }
+  if ('code' in error && error.code === '3D000') {
+    const name = databaseNameOf(postgres);
+    return new Error(`There is no database ${name} at ${publicAddress(postgres)}. Create it with: npm run db:reset`);
+  }
+  if (!isUnavailable(error)) return error;
+  const reason = error.message || ('code' in error ? error.code : error.name);
+  const address = publicAddress(postgres);
+  return new Error(`Postgres at ${address} cannot be reached (${reason}). Start it, or correct DATABASE_URL.`);
 }
 
 async function embeddedKey(embedded: ReadonlySet<Server>, dataDir: string): Promise<string> {
@@ -186,14 +146,4 @@ function endOnDefect(logger: Logger): void {
     if (isStrayRejection(error)) logger.debug({ err: error }, 'the event store client left a rejection behind');
     else end(error);
   });
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
 }

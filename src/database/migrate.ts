@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { connect } from '../infrastructure/postgres.ts';
 
-const directory = fileURLToPath(new URL('../../migrations', import.meta.url));
+export const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 const table = 'pgmigrations';
 
 /** The database has been migrated by a newer version of the service than this one. */
@@ -29,11 +29,11 @@ export async function migrate({
 }): Promise<readonly string[]> {
   // A client of our own, because the runner does not wait for the end of one that it opens itself.
   await using connection = await connect({ databaseUrl, name: 'migrate' });
-  await refuseUnknown(await appliedMigrations(connection.client));
+  refuseUnknown((await compareMigrations(connection.client)).unknown);
   const say = (message: string) => logger.debug(message);
   const applied = await runner({
     dbClient: connection.client,
-    dir: directory,
+    dir: migrationsDirectory,
     direction: 'up',
     migrationsTable: table,
     migrationLoaderStrategies: [{ extensions: ['.ts'], loader: load }],
@@ -46,6 +46,25 @@ export async function migrate({
   return names;
 }
 
+/** The names of the migrations by what has become of them, each list in its order. */
+export interface Migrations {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+  /** Applied, and not of this version. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares what the database has with what this version has. */
+export async function compareMigrations(client: pg.Client): Promise<Migrations> {
+  const applied = await appliedMigrations(client);
+  const known = await knownMigrations();
+  return {
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+  };
+}
+
 /**
  * The names of the migrations that the database still lacks, in their order.
  *
@@ -53,14 +72,12 @@ export async function migrate({
  */
 export async function pendingMigrations(databaseUrl: string): Promise<readonly string[]> {
   await using connection = await connect({ databaseUrl, name: 'pending-migrations' });
-  const applied = await appliedMigrations(connection.client);
-  await refuseUnknown(applied);
-  return (await knownMigrations()).filter((name) => !applied.includes(name));
+  const { pending, unknown } = await compareMigrations(connection.client);
+  refuseUnknown(unknown);
+  return pending;
 }
 
-async function refuseUnknown(applied: readonly string[]): Promise<void> {
-  const known = await knownMigrations();
-  const unknown = applied.filter((name) => !known.includes(name));
+function refuseUnknown(unknown: readonly string[]): void {
   if (unknown.length === 0) return;
   throw new UnknownMigrations(
     `The database has migrations that this version does not know: ${unknown.join(', ')}. Run the version that made them, or a newer one.`,
@@ -77,7 +94,7 @@ async function appliedMigrations(client: pg.Client): Promise<readonly string[]> 
 }
 
 async function knownMigrations(): Promise<readonly string[]> {
-  const files = await readdir(directory);
+  const files = await readdir(migrationsDirectory);
   return files
     .filter((file) => file.endsWith('.ts'))
     .map((file) => file.slice(0, -'.ts'.length))

@@ -1,0 +1,53 @@
+// `npm start`: the service, until it is told to stop.
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { startApp } from './app.ts';
+import type { Context } from './context.ts';
+import { migrate, pendingMigrations } from './database/migrate.ts';
+import { isUnavailable } from './infrastructure/postgres.ts';
+
+/** Serves, and prints where as soon as requests are answered. */
+export async function serve({ config, logger, urls, embedded, encryptionKey, stopping }: Context): Promise<void> {
+  await prepareDatabase(urls.postgres, embedded.has('postgres'), logger);
+  const { host, port, corsOrigins, databasePool } = config;
+  await using app = await startApp({
+    host,
+    port,
+    eventStoreUrl: urls.eventStore,
+    databaseUrl: urls.postgres,
+    databasePool,
+    natsUrl: urls.nats,
+    encryptionKey: await encryptionKey(),
+    corsOrigins,
+    version: version(),
+    logger,
+  });
+  console.log(`ready ${app.url}`);
+  await aborted(stopping);
+}
+
+/** Migrates a database of our own; a database of somebody else's is migrated by somebody, with a command. */
+async function prepareDatabase(databaseUrl: string, own: boolean, logger: Logger): Promise<void> {
+  if (own) {
+    await migrate({ databaseUrl, logger });
+    return;
+  }
+  try {
+    const pending = await pendingMigrations(databaseUrl);
+    if (pending.length === 0) return;
+    throw new Error(`The database lacks ${pending.join(', ')}. Bring it up to date with: npm run db:migrate`);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    logger.warn({ err: error }, 'Postgres is away: commands are taken, queries are not until it is back');
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}
