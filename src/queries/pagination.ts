@@ -126,8 +126,10 @@ export async function readPage<Item>(
   // One more than the page has, to know whether another one follows.
   const fetch = limit + 1;
 
+  const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
+
   const rows = await pool.any(sql.type(row)`
-    SELECT total, page.*
+    SELECT total, ${shownColumns}, sort_key
     FROM (${counted()}) AS counted
     LEFT JOIN (
       SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
@@ -169,7 +171,6 @@ export async function readPage<Item>(
 
   // Each part has indexes of its own, and is cut before the two are merged.
   function part(condition: Fragment): Fragment {
-    const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
     const conditions = [condition, ...where, ...(after === undefined ? [] : [beyond(after)])];
     return sql.fragment`(
       SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
