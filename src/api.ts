@@ -24,8 +24,8 @@ export async function createApi({ version, parts, commands, queries, ...http }: 
   const server = await createHttpServer(http);
   // First, because it tells of the routes that come after it.
   const document = await serveReference(server, { ...about, version });
-  commandRoutes(server, commands);
   queryRoutes(server, queries);
+  commandRoutes(server, commands);
   healthRoute(server, version, parts);
   return { server, document };
 }
@@ -45,6 +45,8 @@ and what changed when.
 JSON in snake_case, times in ISO-8601 and UTC. A field or a query parameter that is not in this document is refused, not
 overlooked. Every answer that is no success has the same shape, with a \`code\` for programs and a \`message\` for people;
 a path that is not in this document is answered with \`ROUTE_NOT_FOUND\`. A password is in no answer.
+
+This document as JSON: [/api/openapi.json](/api/openapi.json).
 `.trim(),
   tags: [
     { name: 'Organizations', description: 'Who owns factories.' },

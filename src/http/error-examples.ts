@@ -59,7 +59,7 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
     message: 'Something went wrong on our side. The log has it as request 0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1.',
   },
   SERVICE_UNAVAILABLE: {
-    when: 'A store that this needs is away. Whether a command was recorded is then unknown.',
+    when: 'A store that this needs is away. Of a command it is then unknown whether it was recorded.',
     message: 'A store that this needs is away. Try again in a moment.',
   },
 };

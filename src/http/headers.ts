@@ -10,8 +10,8 @@ interface Header {
 export const responseHeaders = {
   ETag: {
     description:
-      'The revision of the resource: how many events its stream has, counted from 0. After a dot follows the time of ' +
-      'what was observed of it (`last_seen_at`), which changes without an event.',
+      "The revision of the resource: the number of its stream's last event, from 0 on. Where something was observed of it " +
+      '(`last_seen_at`), which takes no event, the time of that follows after a dot.',
     schema: { type: 'string', pattern: '^"\\d+([.]\\d+)?"$' },
     example: '"0"',
   },
@@ -38,7 +38,7 @@ export const responseHeaders = {
     example: 'respond-async',
   },
   'Retry-After': {
-    description: 'Seconds after which it is worth to try again.',
+    description: 'Seconds after which it is worth another try.',
     schema: { type: 'string', pattern: '^\\d+$' },
     example: '1',
   },

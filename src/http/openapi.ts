@@ -104,20 +104,21 @@ function operationOf(route: DescribedRoute, schemas: SchemaWriter): Part {
 
 function parametersIn(place: 'path' | 'query', { properties = {}, required = [] }: JsonSchema): Part[] {
   return Object.entries(properties).map(([name, property]) => {
-    const { description, ...schema } = property as JsonSchema;
+    const { description, examples, ...schema } = property as JsonSchema;
     return {
       name,
       in: place,
       ...(required.includes(name) ? { required: true } : {}),
       ...(description === undefined ? {} : { description }),
-      schema: schema,
+      // A page sends an example unless it is told otherwise: none of what need not be sent.
+      ...(required.includes(name) && examples !== undefined ? { example: examples[0] } : {}),
+      schema,
     };
   });
 }
 
 function headerParameter(name: RequestHeader): Part {
   const { description, schema, example } = requestHeaders[name];
-  // Within the schema: beside it, a page would send the example unless it is told not to.
   return { name, in: 'header', description, schema: { ...schema, examples: [example] } };
 }
 

@@ -16,6 +16,12 @@ const operation: Operation = {
   errors: [],
 };
 
+// What has nothing to choose or to say here: the only server, the links of an answer, where the page has its document from.
+const pageStyle = `
+.swagger-ui .scheme-container, .swagger-ui .response-col_links, .swagger-ui .info .main > .link { display: none }
+.swagger-ui .info { margin: 32px 0 }
+`;
+
 /**
  * Serves the reference: `GET /api/openapi.json`, and at `/docs` a page of it that needs nothing from elsewhere.
  *
@@ -46,7 +52,7 @@ export async function serveReference(app: HttpServer, about: About): Promise<() 
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    theme: { title: about.title },
+    theme: { title: about.title, css: [{ filename: 'page.css', content: pageStyle }] },
     uiConfig: {
       layout: 'BaseLayout',
       deepLinking: true,

@@ -75,11 +75,17 @@ export async function createHttpServer({
   endWithin(app, closeWithin);
   // What a client expects of us beyond 100-continue we need not know (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  // We speak plain HTTP, alone or behind what ends TLS. Whether a name is to be reached by TLS alone is for who has the name
-  // to say; said from here it would send the page of the reference to https, where nobody answers.
   await app.register(helmet, {
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    // Everything that the page of the reference needs is our own; it styles by rule and not by attribute.
+    contentSecurityPolicy: {
+      directives: { styleSrc: ["'self'"], fontSrc: ["'self'"], upgradeInsecureRequests: null },
+    },
+    // We speak plain HTTP, alone or behind what ends TLS. Whether a host is to be reached by TLS alone is for who has its
+    // certificate to say; said from here it would send a browser to a port where nobody speaks it.
     strictTransportSecurity: false,
+    // Browsers honour these two over TLS or on localhost only, and elsewhere complain of them.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
   });
   await app.register(cors, {
     origin: [...corsOrigins],
