@@ -8,7 +8,7 @@ import { listOf, listQuery, type Page, readPage, type Shown, shown } from './pag
 export const ShownFactory = shown(FactoryResource, 'ShownFactory');
 
 export const FactoriesQuery = listQuery('factories', ['name', 'created_at', 'updated_at'], {
-  organization_id: OrganizationId.exactOptional(),
+  organization_id: OrganizationId.describe('Those of this organization').exactOptional(),
   name: textFilter(255, 'Part of the name, in any case'),
   location: textFilter(500, 'Part of the location, in any case'),
   timezone: textFilter(100, 'The time zone, exactly'),

@@ -8,8 +8,8 @@ import { listOf, listQuery, type Page, readPage, type Shown, shown } from './pag
 export const ShownGateway = shown(GatewayResource, 'ShownGateway');
 
 export const GatewaysQuery = listQuery('gateways', ['name', 'created_at', 'updated_at', 'last_seen_at'], {
-  factory_id: FactoryId.exactOptional(),
-  organization_id: OrganizationId.exactOptional(),
+  factory_id: FactoryId.describe('Those that stand in this factory').exactOptional(),
+  organization_id: OrganizationId.describe('Those of this organization').exactOptional(),
   gateway_id: textFilter(255, 'What the device calls itself, exactly'),
   model: textFilter(100, 'The model, exactly'),
   firmware_version: textFilter(50, 'The firmware version, exactly'),
