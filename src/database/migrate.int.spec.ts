@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { up as addGatewayOrganization } from '../../migrations/1707345600007_add-gateway-organization.ts';
 import { withClient } from '../../test/support/database.ts';
 import { createDatabase, type TestDatabase } from '../../test/support/servers.ts';
 import { migrate, pendingMigrations, UnknownMigrations } from './migrate.ts';
@@ -59,6 +60,28 @@ describe('migrate', () => {
         }),
       )
       .toBe(0);
+  });
+});
+
+describe('the migration that gives gateways their organization', () => {
+  it('fills it in for those that are there, and leaves the time of their last event alone', async () => {
+    await migrate({ databaseUrl: database.url, logger });
+    await withClient(database.url, async (client) => {
+      await client.query(`
+        ALTER TABLE gateways DROP COLUMN organization_id;
+        WITH organization AS (INSERT INTO organizations (name) VALUES ('Acme') RETURNING id),
+          factory AS (INSERT INTO factories (organization_id, name) SELECT id, 'Berlin' FROM organization RETURNING id)
+        INSERT INTO gateways (factory_id, gateway_id, name, url, email, password_encrypted, updated_at)
+        SELECT id, 'GW-1', 'Hall', 'ws://gateway', 'gateway@acme.example', '', '2020-01-01Z' FROM factory`);
+      await client.query('BEGIN');
+      addGatewayOrganization({ sql: (statements: string) => client.query(statements) } as never);
+      const { rows } = await client.query(`
+        UPDATE organizations SET name = name RETURNING
+          id = (SELECT organization_id FROM gateways) AS filled,
+          (SELECT updated_at FROM gateways) = '2020-01-01Z' AS kept,
+          updated_at = now() AS stamps_again`);
+      expect(rows).toEqual([{ filled: true, kept: true, stamps_again: true }]);
+    });
   });
 });
 

@@ -229,7 +229,7 @@ describe('pages by cursor', () => {
           }
         }
       }),
-      { numRuns: 2, seed: 3, endOnFailure: true },
+      { numRuns: 6, seed: 3, endOnFailure: true },
     );
   });
 
@@ -280,7 +280,7 @@ describe('pages by cursor', () => {
         const cursor = encodeURIComponent(Buffer.from(text).toString(text.length % 2 === 0 ? 'base64url' : 'utf8'));
         expect(await refusalOf(`gateways?cursor=${cursor}`)).toMatchObject({ statusCode: 400, paths: ['cursor'] });
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
