@@ -93,8 +93,23 @@ describe('the projector', () => {
     await first.progress.reached(at(100n), 5_000);
     await first.projector.stop();
 
-    const second = project(givenLog());
+    const second = project(log);
     expect(await second.progress.reached(at(100n), 5_000)).toBe(true);
+  });
+
+  it.each([
+    ['ends before the checkpoint', []],
+    ['does not hold what the tables show', storedInOrder(factoryCreated(), factorySoftDeleted(), factoryRestored())],
+  ])('does not follow a log that %s: the tables were made from another', async (_, events) => {
+    const first = project(givenLog(...storedInOrder(organizationCreated())));
+    await first.progress.reached(at(100n), 5_000);
+    await first.projector.stop();
+
+    const { projector, announced } = project(givenLog(...events));
+    const failing = { status: 'failing', error: expect.stringContaining('npm run db:reset') };
+    await vi.waitFor(() => expect(projector.health()).toMatchObject(failing), 5_000);
+    expect(announced).toEqual([]);
+    expect(await namesOf('organizations')).toEqual(['Acme']);
   });
 
   it('passes over what it has seen already', async () => {

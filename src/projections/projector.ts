@@ -11,6 +11,7 @@ import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecy
 import { connect } from '../infrastructure/postgres.ts';
 import { applyRun, isProjected, runsOf } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
+import { refuseAnotherLog } from './origin.ts';
 import { comparePositions, type Progress } from './progress.ts';
 
 /** What the names of the streams start with that tables are made of. */
@@ -83,6 +84,7 @@ export async function project(
     if (!(await waitForLock(connection, databaseUrl, signal))) return;
   }
   let checkpoint = await takeOver(client);
+  await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
   logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
   if (checkpoint.position) progress.announce(checkpoint.position);

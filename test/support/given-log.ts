@@ -56,7 +56,7 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
     },
     read: async (stream, from = 0n) => given.filter((event) => event.stream === stream && event.revision >= from),
     readLast: async (stream) => given.findLast((event) => event.stream === stream),
-    head: async () => given.at(-1)?.position,
+    head: async () => items.flatMap((item) => (item.kind === 'caught-up' ? [] : [positionOf(item)])).at(-1),
     append: () => Promise.reject(new Error('nothing is appended to a given log')),
   };
   log.add(...events);
