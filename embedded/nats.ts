@@ -48,7 +48,7 @@ export function natsAnswers(port: number, instance: string): Promise<boolean> {
  * that is where a program is found, not a setting of ours. Throws with the ways to get one.
  */
 export function findNatsServer(
-  searchPath: string = process.env['PATH'] ?? '',
+  searchPath: string = process.env.PATH ?? '',
   packaged: () => string | null = packagedNatsServer,
 ): string {
   const onPath = searchPath

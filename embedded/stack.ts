@@ -72,6 +72,8 @@ export async function useStack(options: StackOptions): Promise<Stack> {
 
 function makeFolders(dataDir: string): void {
   try {
+    // Nobody else's business: the log holds addresses and sealed passwords.
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     mkdirSync(join(dataDir, 'run'), { recursive: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -53,7 +53,10 @@ export const metadata = JsonObject.refine(
 export function anyOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z
     .strictObject(mapValues(shape))
-    .refine((body) => Object.keys(body).length > 0, 'must have at least one field')
+    .refine((body) => Object.keys(body).length > 0, {
+      message: 'must have at least one field',
+      when: ({ issues }) => issues.length === 0,
+    })
     .meta({ minProperties: 1 });
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The id of an aggregate: a UUID in lower case, made by the command side (version 7). */
-const uuid = z.guid().toLowerCase();
+const uuid = z.guid('must be a UUID').toLowerCase();
 
 export const OrganizationId = uuid.brand<'OrganizationId'>();
 export type OrganizationId = z.output<typeof OrganizationId>;

@@ -48,7 +48,7 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
   PAYLOAD_TOO_LARGE: { when: 'The body is larger than 1 MiB.', message: 'Request body is too large' },
   UNSUPPORTED_MEDIA_TYPE: {
     when: 'The body is not `application/json`.',
-    message: 'Unsupported Media Type',
+    message: 'The body must be JSON: send it with the header content-type: application/json.',
   },
   HEADERS_TOO_LARGE: {
     when: 'The headers are larger than 16 KiB. The connection is closed.',

@@ -20,6 +20,8 @@ export function handleErrors(app: FastifyInstance, isUnavailable: (error: unknow
 }
 
 function answer(reply: FastifyReply, error: ApiError): void {
+  // The line that the request leaves in the log then says why.
+  reply.request.log = reply.request.log.child({ code: error.code });
   if (error.code === 'SERVICE_UNAVAILABLE') reply.header('Retry-After', String(retryAfter));
   // The handler and not the route's schema answers here: a route may be without a schema for this status.
   reply.code(error.statusCode).serializer(JSON.stringify).type('application/json; charset=utf-8');
@@ -39,10 +41,15 @@ function toApiError(
   // Only the framework's own: another library's error may say in its message what is not for the caller.
   const refused = error.statusCode !== undefined && error.code?.startsWith('FST_');
   const code = refused ? codeOfStatus[error.statusCode ?? 0] : undefined;
-  if (code !== undefined) return new ApiError(code, error.message);
+  if (code !== undefined) return new ApiError(code, adviceOf[code] ?? error.message);
   request.log.error({ err: error }, 'the request failed');
   return new ApiError('INTERNAL_ERROR', `Something went wrong on our side. The log has it as request ${request.id}.`);
 }
+
+/** What to do about it, where the framework's own words do not say. */
+const adviceOf: Readonly<Partial<Record<ErrorCode, string>>> = {
+  UNSUPPORTED_MEDIA_TYPE: 'The body must be JSON: send it with the header content-type: application/json.',
+};
 
 /** What the framework refuses by itself. */
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {

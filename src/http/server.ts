@@ -165,7 +165,9 @@ function answerMalformedRequest(error: NodeJS.ErrnoException, socket: Socket): v
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? 'REQUEST_TIMEOUT'
         : 'VALIDATION_ERROR';
-  const refusal = new ApiError(code, 'The request is not HTTP as this server speaks it.');
+  const tooLarge = code === 'HEADERS_TOO_LARGE';
+  const message = tooLarge ? 'The headers are too large.' : 'The request is not HTTP as this server speaks it.';
+  const refusal = new ApiError(code, message);
   const body = JSON.stringify(errorResponse(refusal));
   socket.write(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +

@@ -66,8 +66,11 @@ export function startLoop({ name, logger, run, backoff = defaultBackoff }: LoopO
       if (stopping.signal.aborted) return;
       const pause = jittered(Math.min(backoff.longest, backoff.first * 2 ** failures));
       failures += 1;
-      health = { name, status: 'failing', error: error instanceof Error ? error.message : String(error) };
-      logger.error({ loop: name, err: error, pause }, `${name} failed and starts again in ${pause} ms`);
+      const reason = error instanceof Error ? error.message : String(error);
+      // A stack once; then a line each time, so that an hour without a store does not bury the rest of the log.
+      if (health.error === reason) logger.warn({ loop: name, pause }, `${name} failed again (${reason})`);
+      else logger.error({ loop: name, err: error, pause }, `${name} failed and starts again in ${pause} ms`);
+      health = { name, status: 'failing', error: reason };
       await delay(pause, undefined, { signal: stopping.signal }).catch(ignoreAbort);
     }
   }

@@ -201,8 +201,8 @@ function pageParameters(keys: readonly SortKey[]) {
       .enum(keys.flatMap((key): Sort[] => [key, `-${key}`]))
       .default('created_at')
       .describe(descriptionOfSort(keys)),
-    limit: wholeNumber(z.int().min(1).max(100)).default(20).describe('How many items a page has at most'),
-    offset: wholeNumber(z.int().min(0))
+    limit: wholeNumber(1, 100).default(20).describe('How many items a page has at most'),
+    offset: wholeNumber(0, Number.MAX_SAFE_INTEGER)
       .exactOptional()
       .describe('How many items to pass over, 0 by default. The deeper the slower: `cursor` is not'),
     cursor: z
@@ -237,6 +237,11 @@ function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
 }
 
 // Not `z.coerce`, to which '', ' 7' and '0x10' are numbers.
-function wholeNumber<Schema extends z.ZodType<number>>(schema: Schema) {
+function wholeNumber(least: number, most: number) {
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} on` : `${least} to ${most}`;
+  const schema = z
+    .int(`must be a whole number from ${range}`)
+    .min(least, `must be a whole number from ${range}`)
+    .max(most, `must be a whole number from ${range}`);
   return z.preprocess((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), schema);
 }
