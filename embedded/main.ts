@@ -1,4 +1,5 @@
 // `npm run stack`: the servers alone, for an IDE, psql or a nats client. Serves until interrupted.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Server, type Stack, useStack } from './stack.ts';
@@ -13,7 +14,7 @@ Servers that another command runs on the same data directory are joined.
   --nats-port <port>
   --help
 
-DATA_DIR names the folder that keeps their files (default: .data).`;
+DATA_DIR, in the environment or the file .env, names the folder that keeps their files (default: .data).`;
 
 const servers: readonly Server[] = ['eventStore', 'postgres', 'nats'];
 
@@ -27,6 +28,7 @@ try {
 async function main(): Promise<void> {
   const { values } = options();
   if (values.help) return console.log(usage);
+  if (existsSync('.env')) process.loadEnvFile();
   const interrupted = signal();
   const dataDir = process.env.DATA_DIR || '.data';
   const ports = {

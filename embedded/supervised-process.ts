@@ -2,7 +2,7 @@
 // A shell stands between: its standard input is a pipe whose other end only we hold. When that end closes (stop, or
 // our death) it interrupts the server; when the server ends first, the shell ends with its exit code. It runs in a
 // session of its own, so that Ctrl-C in a terminal reaches only us, and we stop the servers in our order.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { until } from './until.ts';
@@ -54,15 +54,22 @@ export async function startSupervised(
 ): Promise<SupervisedProcess> {
   const log = freshLog(logFile);
   const presence = openPresence(presenceFile);
-  const child = spawn('sh', ['-c', supervisor, 'sh', command.file, ...command.args], {
-    cwd: command.cwd,
-    env: command.env,
-    stdio: ['pipe', log, log, presence],
-    detached: true,
-    ...command.user,
-  });
+  const child = spawnSupervised(command, ['pipe', log, log, presence]);
   closeSync(log);
   closeSync(presence);
+  return supervised(child);
+}
+
+/** Starts the command with our own standard output and error, as something that a person watches. */
+export function startInForeground(command: Command): Promise<SupervisedProcess> {
+  return supervised(spawnSupervised(command, ['pipe', 'inherit', 'inherit']));
+}
+
+function spawnSupervised({ file, args, cwd, env, user }: Command, stdio: StdioOptions): ChildProcess {
+  return spawn('sh', ['-c', supervisor, 'sh', file, ...args], { cwd, env, stdio, detached: true, ...user });
+}
+
+async function supervised(child: ChildProcess): Promise<SupervisedProcess> {
   let over = false;
   const ended = endOf(child).finally(() => {
     over = true;

@@ -33,11 +33,12 @@ export interface ServiceOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const main = 'src/main.ts';
 
 /** Starts the service and waits until it is ready; rejects with its log when it ends instead. */
 export async function startService({ dataDir, environment = {} }: ServiceOptions): Promise<Service> {
-  const running = run([], dataDir, { PORT: '0', ...environment });
+  const running = runProgram(main, [], dataDir, { PORT: '0', ...environment });
   const url = await Promise.race([
     running.line(/^ready (http:\S+)$/),
     running.ended.then((code) => {
@@ -69,7 +70,7 @@ export async function runCommand(
   dataDir: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const running = run(args, dataDir, environment);
+  const running = runProgram(main, args, dataDir, environment);
   return { code: await running.ended, output: running.output() };
 }
 
@@ -112,17 +113,26 @@ export function pidOf(service: Service): number {
 
 const pids = new Map<string, number>();
 
-interface Running {
+/** A program that runs. */
+export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
   output(): string;
-  /** The first group of the first line that matches. */
-  line(pattern: RegExp): Promise<string>;
+  /** The first group of the first line that matches; later ones are found by their `count`. */
+  line(pattern: RegExp, count?: number): Promise<string>;
 }
 
-function run(args: readonly string[], dataDir: string, environment: Readonly<Record<string, string>>): Running {
+/** Runs a program of the project, in an environment of its own. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  dataDir: string,
+  environment: Readonly<Record<string, string>> = {},
+): Running {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [join(project, program), ...args], {
+    // Not in the project, where the .env of a developer may be.
+    cwd: dataDir,
     env: { PATH, HOME, DATA_DIR: dataDir, NODE_ENV: 'production', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -138,11 +148,12 @@ function run(args: readonly string[], dataDir: string, environment: Readonly<Rec
     child,
     ended: once(child, 'close').then(([code]) => code as number | null),
     output: () => lines.join('\n'),
-    line: (pattern) =>
+    line: (pattern, count = 1) =>
       new Promise((resolve) => {
+        let seen = 0;
         const look = (line: string) => {
           const found = pattern.exec(line)?.[1];
-          if (found === undefined) return;
+          if (found === undefined || ++seen !== count) return;
           waiting.delete(look);
           if (child.pid !== undefined) pids.set(found, child.pid);
           resolve(found);
