@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, variableNames } from './config.ts';
 
 const aKey = Buffer.alloc(32, 0xa1).toString('base64');
 
@@ -172,3 +173,35 @@ describe('a configuration that is not as it should be', () => {
     throw new Error('the configuration was taken');
   }
 });
+
+describe('.env.example', () => {
+  // What the containers read stands below, and is none of the service's business.
+  const [ofTheService = ''] = readProjectFile('.env.example').split('\n# Containers');
+  const examples = [...ofTheService.matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name = '', value]) => [name, value]);
+
+  it('names every variable, once, and no other', () => {
+    expect(examples.map(([name]) => name).toSorted()).toEqual(variableNames.toSorted());
+  });
+
+  it('changes nothing as it is, and holds examples that can be used', () => {
+    expect(readProjectFile('.env.example')).not.toMatch(/^[^#\n]/m);
+    expect(() => readConfig(Object.fromEntries(examples))).not.toThrow();
+  });
+});
+
+describe('the README', () => {
+  it('has every variable in its table, and no other', () => {
+    const [, section = ''] = readProjectFile('README.md').split('\n## Environment\n');
+    const cells = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| (`[^|]*) \|/gm)].map(([, cell = '']) => cell);
+    const named = cells.flatMap((cell) => {
+      const names = [...cell.matchAll(/`([A-Z_]+)`/g)].map(([, name = '']) => name);
+      // `DATABASE_HOST`, `_PORT` is short for two names.
+      return names.map((name) => (name.startsWith('_') ? `${names[0]?.split('_')[0]}${name}` : name));
+    });
+    expect(named.toSorted()).toEqual(variableNames.toSorted());
+  });
+});
+
+function readProjectFile(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+}
