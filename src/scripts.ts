@@ -7,7 +7,6 @@ import { seed, seededPassword } from './database/seed.ts';
 import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
-import { serve } from './serve.ts';
 
 export interface Script {
   readonly usage: string;
@@ -21,7 +20,8 @@ export const serveScript: Script = {
   usage: 'npm start',
   help: 'Runs the gateway registry until it is interrupted. Prints "ready http://HOST:PORT" when it answers.',
   servers: ['eventStore', 'postgres', 'nats'],
-  run: serve,
+  // The other scripts need not wait until all that is behind HTTP has been loaded.
+  run: async (context) => (await import('./serve.ts')).serve(context),
 };
 
 export const scripts: ReadonlyMap<string, Script> = new Map([
