@@ -34,6 +34,7 @@ const kinds = [
     fields: (id: string) => gatewayBody(`device of ${id}`),
     resource: (parent: object, id: string) => ({
       ...parent,
+      organization_id: expect.any(String),
       gateway_id: `device of ${id}`,
       name: 'Hall 1',
       url: 'wss://10.0.0.1/ws',

@@ -252,6 +252,11 @@ describe('a refusal', () => {
 });
 
 describe('an answer', () => {
+  it('tells where to find what was made', async () => {
+    const answer = await send('POST', '/api/organizations', { name: 'Acme' });
+    expect(answer.headers.location).toBe(`/api/organizations/${answer.json().id}`);
+  });
+
   it('waits until the read model is at the last event', async () => {
     const answer = await send('POST', '/api/organizations', { name: 'Acme' });
     expect(waitedFor.map(({ commit }) => String(commit))).toEqual([answer.headers['x-commit-position']]);

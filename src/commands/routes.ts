@@ -31,6 +31,7 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
         const outcome = await command.run(options.dependencies, id, request.body, senderOf(request));
         if (outcome.outcome === 'rejected') throw refusal(command, outcome.reason);
         await describe(outcome, request, reply, options.readModelReaches);
+        if (command.status === 201) reply.header('Location', `${command.path}/${id}`);
         return reply.code(command.status).send(command.status === 204 ? undefined : outcome.resource);
       },
     });
@@ -63,7 +64,13 @@ function operationOf(command: DefinedCommand): Operation {
     answer: status === 204 ? `The ${category} is deleted.` : `The ${category} as it is now.`,
     ...(status === 204 ? {} : { example: exampleAfter(command) }),
     requestHeaders: ['Prefer'],
-    responseHeaders: ['ETag', 'X-Commit-Position', 'X-Projection', 'Preference-Applied'],
+    responseHeaders: [
+      ...(status === 201 ? (['Location'] as const) : []),
+      'ETag',
+      'X-Commit-Position',
+      'X-Projection',
+      'Preference-Applied',
+    ],
     errors: [...[...refusals, 'Conflict' as const].map((reason) => messages[reason][0]), 'SERVICE_UNAVAILABLE'],
   };
 }

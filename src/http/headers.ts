@@ -15,6 +15,11 @@ export const responseHeaders = {
     schema: { type: 'string', pattern: '^"\\d+([.]\\d+)?"$' },
     example: '"0"',
   },
+  Location: {
+    description: 'Where the resource that was made is to be found.',
+    schema: { type: 'string' },
+    example: '/api/gateways/0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
+  },
   'X-Commit-Position': {
     description: "Where the last event of the resource's stream stands in the log of all events.",
     schema: { type: 'string', pattern: '^\\d+$' },

@@ -5,17 +5,18 @@ import { ApiError, type ErrorDetail, errorDetail, mostDetails } from './errors.t
 /** Validates bodies, queries and parameters with the zod schemas of the routes. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   return (data) => {
-    const parsed = schema.safeParse(data, { error: httpPart === 'querystring' ? describeParameter : describeMissing });
+    const parsed = schema.safeParse(data, { error: describeMissing });
     if (parsed.success) return { value: parsed.data };
-    const details = firstOfEachPath(parsed.error.issues.flatMap(detailsOf));
+    const details = firstOfEachPath(
+      parsed.error.issues.flatMap((issue) =>
+        httpPart === 'querystring' && isRepeated(issue, data)
+          ? [errorDetail(issue.path, 'may be given only once')]
+          : detailsOf(issue),
+      ),
+    );
     return { error: new ApiError('VALIDATION_ERROR', `The request's ${nameOf(httpPart)} is not valid.`, details) };
   };
 };
-
-// What stands twice in a query arrives as an array.
-function describeParameter(issue: z.core.$ZodRawIssue): string | undefined {
-  return Array.isArray(issue.input) ? 'may be given only once' : describeMissing(issue);
-}
 
 // Zod's own words are "expected string, received undefined". A body that was not sent arrives as null.
 function describeMissing(issue: z.core.$ZodRawIssue): string | undefined {
@@ -29,6 +30,11 @@ function firstOfEachPath(details: readonly ErrorDetail[]): readonly ErrorDetail[
     if (!first.has(detail.path)) first.set(detail.path, detail);
   }
   return [...first.values()].slice(0, mostDetails);
+}
+
+// What stands twice in a query arrives as an array, of which a schema can only say that it is no text.
+function isRepeated({ path: [parameter] }: z.core.$ZodIssue, query: unknown): boolean {
+  return parameter !== undefined && Array.isArray((query as Readonly<Record<PropertyKey, unknown>>)[parameter]);
 }
 
 function detailsOf(issue: z.core.$ZodIssue): ErrorDetail[] {
