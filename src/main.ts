@@ -22,7 +22,7 @@ Environment, or the file .env (a server without a variable is run here, its file
   ENCRYPTION_KEY             32 bytes in base64; made once and kept in DATA_DIR when the event store is embedded
   CORS_ORIGINS               origins that may call the API from a page, separated by commas (none)
   LOG_LEVEL                  trace, debug, info, warn, error, fatal or silent (info)
-  NODE_ENV                   production: one JSON object a log line; else lines for people`;
+  NODE_ENV                   production: one JSON object a log line, no example data; else lines for people`;
 
 await main(process.argv.slice(2));
 
@@ -94,6 +94,10 @@ function explained(error: unknown, { eventStore, postgres }: Context['urls']): u
   if (error instanceof EventLogUnavailable) {
     const address = publicAddress(eventStore);
     return new Error(`The event store at ${address} cannot be reached. Start it, or correct EVENTSTORE_URL.`);
+  }
+  if ('code' in error && 'address' in error && 'port' in error && error.code === 'EADDRINUSE') {
+    const listening = `Something else listens on ${error.address}:${error.port}`;
+    return new Error(`${listening}. Stop it, or choose another port: PORT=${Number(error.port) + 1} npm start`);
   }
   if ('code' in error && error.code === '3D000') {
     const name = databaseNameOf(postgres);
