@@ -6,7 +6,7 @@ import { createDatabase } from '../../test/support/servers.ts';
 import { EventLogUnavailable } from '../events/event-log.ts';
 import { connect } from '../infrastructure/postgres.ts';
 import { tryLock } from '../projections/checkpoint.ts';
-import { readStatus } from './status.ts';
+import { complaintOf, readStatus } from './status.ts';
 
 const log = givenLog(...storedInOrder(organizationCreated(), organizationUpdated(), organizationUpdated()));
 
@@ -51,7 +51,9 @@ describe('the status of a database', () => {
   it('tells that it does not exist', async () => {
     const database = await createDatabase();
     await database[Symbol.asyncDispose]();
-    expect((await statusOf(database.url)).database.away).toContain('npm run db:reset');
+    const status = await statusOf(database.url);
+    expect(status.database.away).toBe('does not exist');
+    expect(complaintOf(status)).toContain('npm run db:reset');
   });
 
   it('tells what cannot be reached, and never a password', async () => {

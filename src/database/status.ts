@@ -39,6 +39,8 @@ export interface Tables {
 /** Counting further would read for long, and say no more. */
 export const mostBehind = 10_000;
 
+const missing = 'does not exist';
+
 /** Asks the database and the event store how they stand; one that is away is part of the answer. */
 export async function readStatus({ databaseUrl, eventStoreUrl, eventLog }: StatusOptions): Promise<Status> {
   const [database, log]: [WithoutAddress<Status['database']>, WithoutAddress<Status['eventStore']>] = await Promise.all(
@@ -76,6 +78,7 @@ export function renderStatus({ database, eventStore, behind }: Status): string {
 
 /** What is to be done about a status, if something is. */
 export function complaintOf({ database: { away, migrations }, eventStore }: Status): string | undefined {
+  if (away === missing) return 'Create the database with: npm run db:reset';
   if (away) return 'Postgres cannot be asked: start it, or correct DATABASE_URL.';
   if (migrations && migrations.unknown.length > 0) {
     return 'A newer version has migrated the database: run that version, or a newer one.';
@@ -123,7 +126,7 @@ async function askHead(eventLog: EventLog) {
 }
 
 function awayOrThrow(error: unknown): { readonly away: string } {
-  if (isMissing(error)) return { away: 'does not exist; npm run db:reset creates it' };
+  if (isMissing(error)) return { away: missing };
   if (isUnavailable(error) || error instanceof EventLogUnavailable) return { away: 'cannot be reached' };
   throw error;
 }
