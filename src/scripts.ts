@@ -7,6 +7,7 @@ import { seed, seededPassword } from './database/seed.ts';
 import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
+import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
   readonly usage: string;
@@ -64,6 +65,18 @@ It sends commands, so the data goes into the event store; the tables show it as 
 In development only (NODE_ENV). The password of each gateway is then: ${seededPassword}`,
       servers: ['eventStore'],
       run: seedExamples,
+    },
+  ],
+  [
+    'events:watch',
+    {
+      usage: "npm run events:watch [-- '<subject>']",
+      help: `Prints what others hear of the registry over NATS, from now on, until it is interrupted: subject and body.
+The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.>' (all events by default).`,
+      servers: ['nats'],
+      takes: ['name'],
+      run: ({ urls, logger, stopping, arguments: { name: subject = 'mti.evt.>' } }) =>
+        watchEvents({ url: urls.nats, subject, logger }, stopping, console.log),
     },
   ],
   [

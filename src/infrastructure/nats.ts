@@ -45,6 +45,8 @@ export interface NatsOptions {
 
 export interface Nats extends Bus {
   isConnected(): boolean;
+  /** What is sent on a subject (`*` and `>` are wildcards) from now on, until the signal aborts. */
+  listen(subject: string, signal: AbortSignal): AsyncIterable<{ readonly subject: string; readonly body: string }>;
   /** Sends what is still to be sent, for at most two seconds, and disconnects. */
   close(): Promise<void>;
 }
@@ -84,6 +86,11 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
           if (!signal.aborted) throw new BusUnavailable(`there is no connection to NATS at ${servers}`, { cause });
         },
       );
+    },
+    async *listen(subject, signal) {
+      const subscription = live().subscribe(subject);
+      signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
+      for await (const message of subscription) yield { subject: message.subject, body: message.string() };
     },
     async close() {
       closing.abort();

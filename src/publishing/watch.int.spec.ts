@@ -1,0 +1,26 @@
+import { pino } from 'pino';
+import { expect, it, vi } from 'vitest';
+import { natsClient } from '../../test/support/nats-client.ts';
+import { startNats } from '../../test/support/servers.ts';
+import { watchEvents } from './watch.ts';
+
+it('prints what is heard on a subject, from then on, until it is told to stop', async () => {
+  await using nats = await startNats();
+  await using client = await natsClient(nats.url);
+  const lines: string[] = [];
+  const stopping = new AbortController();
+  const options = { url: nats.url, subject: 'mti.evt.>', logger: pino({ level: 'silent' }) };
+  const watching = watchEvents(options, stopping.signal, (line) => lines.push(line));
+
+  await vi.waitFor(() => expect(lines).toHaveLength(1));
+  await vi.waitFor(() => {
+    client.connection.publish('mti.evt.v1.a', '{"id":"a"}');
+    expect(lines).toContain('mti.evt.v1.a {"id":"a"}');
+  });
+  client.connection.publish('something.else', 'x');
+  await client.connection.flush();
+  stopping.abort();
+  await watching;
+
+  expect(lines.some((line) => line.startsWith('something.else'))).toBe(false);
+});

@@ -1,0 +1,27 @@
+// `npm run events:watch`: what others hear, for a person to look at.
+import type { Logger } from 'pino';
+import { connectNats } from '../infrastructure/nats.ts';
+
+/** How long NATS may take to be there, in milliseconds. */
+const patience = 10_000;
+
+/**
+ * Prints a line for each message on a subject, until the signal aborts: the subject, and the body as it came.
+ *
+ * @throws BusUnavailable when NATS cannot be reached
+ */
+export async function watchEvents(
+  { url, subject, logger }: { readonly url: string; readonly subject: string; readonly logger: Logger },
+  signal: AbortSignal,
+  print: (line: string) => void,
+): Promise<void> {
+  const nats = connectNats({ url, name: 'gateway-registry events:watch', logger });
+  try {
+    await nats.connected(patience, signal);
+    if (signal.aborted) return;
+    print(`Listening to ${subject}; Ctrl-C ends it.`);
+    for await (const message of nats.listen(subject, signal)) print(`${message.subject} ${message.body}`);
+  } finally {
+    await nats.close();
+  }
+}
