@@ -149,6 +149,7 @@ describe('a configuration that is not as it should be', () => {
     ['DATABASE_POOL_MIN', '1.5'],
     ['EVENTSTORE_URL', 'localhost:2113'],
     ['DATABASE_URL', 'localhost:5432'],
+    ['DATABASE_URL', 'postgres://me:hunter2@[nowhere/registry'],
     ['NATS_URL', 'localhost:4222'],
     ['ENCRYPTION_KEY', `${aKey} `],
     ['CORS_ORIGINS', '*'],

@@ -55,7 +55,7 @@ const Environment = z
       .optional(),
     DATABASE_URL: z
       .string()
-      .regex(/^postgres(ql)?:\/\//, 'must look like postgres://user:password@localhost:5432/mti_wifi')
+      .refine(isPostgresUrl, 'must look like postgres://user:password@localhost:5432/mti_wifi')
       .optional(),
     DATABASE_HOST: z.string().refine(isHost, 'must be a host name or an address').optional(),
     DATABASE_PORT: port(1).default(5432),
@@ -132,6 +132,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     logFormat: variables.NODE_ENV === 'production' ? 'json' : 'pretty',
     environment: variables.NODE_ENV,
   };
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
 }
 
 // DATABASE_HOST stands for DATABASE_URL where the parts come from different places, as in a container.

@@ -7,7 +7,12 @@ import { dirname, join } from 'node:path';
 /** After an install of ours: holds the hash of the lock file. `npm ci` removes it together with the rest. */
 const markerOf = (project) => join(project, 'node_modules', '.installed-from');
 
-/** True when nothing needs to be installed. */
+/**
+ * True when nothing needs to be installed.
+ *
+ * @param {string} project
+ * @param {{ platform: string, arch: string }} platform
+ */
 export function isInstalled(project, platform = process) {
   const lockText = readFileSync(join(project, 'package-lock.json'), 'utf8');
   if (readIfThere(markerOf(project))?.trim() === hashOf(lockText)) return true;

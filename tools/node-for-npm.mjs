@@ -8,6 +8,10 @@ const oldestForNpm = 22;
 /**
  * The path of a Node that is recent enough to run npm ci, and that npm ci, which empties node_modules, does not delete
  * while it runs. What has to be made for that is made in the workshop folder. `running` is the Node that runs this.
+ *
+ * @param {string} project
+ * @param {string} workshop
+ * @param {{ execPath: string, version: string, versions: { node: string }, platform: string, arch: string }} running
  */
 export async function nodeForNpm(project, workshop, running = process) {
   const node = realpathSync(running.execPath);
