@@ -145,7 +145,6 @@ export default {
   options: {
     // TypeScript 7 has no API to parse with; without swc nothing would be read and nothing found.
     parser: 'swc',
-    tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
