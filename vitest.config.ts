@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const specs = ['src/**', 'embedded/**', 'test/**', 'tools/**'];
 
 export default defineConfig({
   test: {
+    // Most specs wait for servers more than they compute: one worker for two cores, the default, takes twice as long.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
