@@ -86,7 +86,7 @@ describe('a person with curl', () => {
 
     expect(answer.status).toBe(400);
     expect(answer.body.error).toMatchObject({ code: 'VALIDATION_ERROR', statusCode: 400 });
-    expect(answer.body.error.details.map(({ path }: { path: string }) => path).sort()).toEqual([
+    expect(answer.body.error.details.map(({ path }) => path).sort()).toEqual([
       'colour',
       'email',
       'factory_id',

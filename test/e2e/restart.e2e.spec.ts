@@ -66,13 +66,13 @@ async function createUntilItFails(service: Service, acknowledged: Set<string>): 
 }
 
 async function allNames(service: Service): Promise<readonly string[]> {
-  const total = async () => (await service.ask('GET', '/api/organizations?limit=1')).body.pagination.total as number;
+  const total = async () => (await service.ask('GET', '/api/organizations?limit=1')).body.pagination.total;
   // The last command waits until queries see it, and with it everything before.
   await service.ask('POST', '/api/organizations', { name: 'the last one' });
   const names: string[] = [];
   for (let offset = 0; offset < (await total()); offset += 100) {
     const { body } = await service.ask('GET', `/api/organizations?limit=100&offset=${offset}`);
-    names.push(...body.data.map(({ name }: { name: string }) => name));
+    names.push(...body.data.map(({ name }) => name));
   }
   return names;
 }

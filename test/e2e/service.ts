@@ -11,8 +11,20 @@ import { until } from '../../embedded/until.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the test finds out
-  readonly body: any;
+  readonly body: Body;
+}
+
+/** Every field that a test looks at; which of them are there is what the test finds out. */
+interface Body {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly data: readonly Body[];
+  readonly pagination: { readonly total: number };
+  readonly error: {
+    readonly code: string;
+    readonly details: readonly { readonly path: string; readonly message: string }[];
+  };
 }
 
 export interface Service extends AsyncDisposable {
