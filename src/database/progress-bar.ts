@@ -26,6 +26,7 @@ const barWidth = 24;
 const redrawMs = 100;
 const lineMs = 2_000;
 
+/** Shows how a replay gets on: a bar that is redrawn on a terminal, a line every two seconds elsewhere. */
 export function progressBar({ head, terminal, say, now = () => performance.now() }: ProgressBarOptions): ProgressBar {
   const started = now();
   let shown = terminal.isTTY ? Number.NEGATIVE_INFINITY : started;

@@ -13,6 +13,7 @@ export function changedFields<Wanted extends object>(wanted: Wanted, present: Re
   return Object.fromEntries(changed) as Partial<Wanted>;
 }
 
+/** Whether two values are the same JSON; objects whatever the order of their keys, arrays in their order. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

@@ -24,10 +24,12 @@ export interface Decider<Command, State, Event extends RegistryEvent> {
 
 export const ignore = { outcome: 'ignored' } as const;
 
+/** These events happen, in this order. */
 export function accept<Event extends RegistryEvent>(...events: readonly Event[]): Decision<Event> {
   return { outcome: 'accepted', events };
 }
 
+/** It may not be, and this is why. */
 export function reject(reason: Rejection): { readonly outcome: 'rejected'; readonly reason: Rejection } {
   return { outcome: 'rejected', reason };
 }

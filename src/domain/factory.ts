@@ -5,6 +5,7 @@ import { changedFields } from './changes.ts';
 import { accept, type Decider, type Decision, ignore, reject, unreachable } from './decision.ts';
 import type { Organization } from './organization.ts';
 
+/** The stream that holds a factory's events. */
 export const factoryStream = (id: FactoryId) => `factory-${id}` as const;
 
 interface FactoryIds {

@@ -67,6 +67,7 @@ export function judgeReservation(
   return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'taken' : 'abandoned';
 }
 
+/** Written to the stream of the device id, at the revision at which the id was judged free. */
 export function reserved(claim: Claim): GatewayIdentityEvent {
   return { type: 'GatewayIdReserved', data: claim };
 }

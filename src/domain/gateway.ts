@@ -5,6 +5,7 @@ import { changedFields } from './changes.ts';
 import { accept, type Decider, type Decision, ignore, reject, unreachable } from './decision.ts';
 import type { Factory } from './factory.ts';
 
+/** The stream that holds a gateway's events. */
 export const gatewayStream = (id: GatewayId) => `gateway-${id}` as const;
 
 export interface GatewayIds {

@@ -4,6 +4,7 @@ import type { OrganizationEvent } from '../events/organization.ts';
 import { changedFields } from './changes.ts';
 import { accept, type Decider, type Decision, ignore, reject, unreachable } from './decision.ts';
 
+/** The stream that holds an organization's events. */
 export const organizationStream = (id: OrganizationId) => `organization-${id}` as const;
 
 interface OrganizationFields {

@@ -73,6 +73,7 @@ export const ErrorResponse = z
 
 export type ErrorResponse = z.output<typeof ErrorResponse>;
 
+/** The body that answers with an error. */
 export function errorResponse({ code, message, statusCode, details }: ApiError): ErrorResponse {
   return { error: { code, message, statusCode, ...(details && { details: [...details] }) } };
 }

@@ -209,8 +209,17 @@ const unavailableMessages =
  * succeed a little later; anything else is a bug. It looks at the causes of the error as well.
  */
 export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  return causesOf(error).some(meansAway);
+}
+
+// Bounded, because a chain of causes may be a circle.
+function causesOf(error: unknown, depth = 8): readonly Error[] {
+  if (!(error instanceof Error) || depth === 0) return [];
+  return [error, ...causesOf(error.cause, depth - 1)];
+}
+
+function meansAway(error: Error): boolean {
   if (unavailableClasses.some((unavailable) => error instanceof unavailable)) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return unavailableCodes.test(code) || unavailableMessages.test(error.message) || isUnavailable(error.cause);
+  return unavailableCodes.test(code) || unavailableMessages.test(error.message);
 }

@@ -10,6 +10,7 @@ export interface Progress {
   reached(position: Position, timeoutMs: number): Promise<boolean>;
 }
 
+/** Progress of a read model of which nothing is known yet. */
 export function createProgress(): Progress {
   let current: Position | undefined;
   const waiters = new Set<{ readonly position: Position; readonly resolve: () => void }>();

@@ -23,6 +23,7 @@ const words: Readonly<Record<Kind, Words>> = {
   gateway: { tag: 'Gateways', one: 'a gateway', many: 'gateways', notFound: 'GATEWAY_NOT_FOUND' },
 };
 
+/** What the reference says of a list. */
 export function listOperation(kind: Kind, item: z.ZodType): Operation {
   const { tag, many } = words[kind];
   return {
@@ -40,6 +41,7 @@ export function listOperation(kind: Kind, item: z.ZodType): Operation {
   };
 }
 
+/** What the reference says of reading one. */
 export function getOperation(kind: Kind, item: z.ZodType): Operation {
   const { tag, one, notFound } = words[kind];
   return {

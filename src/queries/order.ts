@@ -50,6 +50,7 @@ const orders: Readonly<Record<SortKey, Order>> = {
   },
 };
 
+/** How rows are ordered for a `sort` of a query string, `-` for descending. */
 export function orderOf(sort: Sort): Order & { readonly descending: boolean } {
   const descending = sort.startsWith('-');
   const key = (descending ? sort.slice(1) : sort) as SortKey;
