@@ -5,7 +5,7 @@ const specs = ['src/**', 'embedded/**', 'test/**', 'tools/**'];
 
 export default defineConfig({
   test: {
-    // Most specs wait for servers more than they compute: one worker for two cores, the default, takes twice as long.
+    // Most specs wait for servers more than they compute: the default, one worker for two cores, leaves one idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {

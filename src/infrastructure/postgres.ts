@@ -79,7 +79,7 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
       connectionRetryLimit: 1,
       statementTimeout: timeoutMs,
       idleTimeout: 60_000,
-      // `DISCARD ALL` costs a third of a query, and no query here leaves anything in its session.
+      // `DISCARD ALL` is a round trip more for each query, and no query here leaves anything in its session.
       resetConnection: () => Promise.resolve(),
       typeParsers: [
         { name: 'timestamptz', parse: (text) => new Date(text).toISOString() },
