@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StartedServer } from './launch.ts';
+import { once } from './once.ts';
 import type { PortWish } from './ports.ts';
 import { readEntry, removeEntry, type ServerEntry, writeEntry } from './server-entry.ts';
 import { type ServerLock, tryLock } from './server-lock.ts';
@@ -124,12 +125,4 @@ function lastPort(file: string): number | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= work();
-    return done;
-  };
 }

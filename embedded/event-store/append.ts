@@ -1,35 +1,21 @@
-// EventStoreDB: Append, Delete and Tombstone, one write a call. An Append names its stream first and is measured while
-// it arrives. A conflict is an answer of Append, but an error of the other two.
+// EventStoreDB: Append, one write a call. It names its stream first and is measured while it arrives. A conflict is an
+// answer, where Delete and Tombstone have an error.
 
-import type {
-  AppendReq,
-  AppendResp,
-  DeleteReq,
-  DeleteResp,
-  TombstoneReq,
-  TombstoneResp,
-} from '@eventstore/db-client/generated/streams_pb.js';
+import type { AppendReq, AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
 import { faultIn, sizeOf } from './append-limits.ts';
 import {
   type CallError,
+  failure,
   maximumAppendSizeExceeded,
   missingMetadataProperty,
   streamDeleted,
   unknown,
-  wrongExpectedVersion,
 } from './errors.ts';
 import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
-import { empty, proposedEvent, streamNameOf } from './wire.ts';
-
-interface ExpectedRevisionOptions {
-  hasRevision(): boolean;
-  getRevision(): string;
-  hasNoStream(): boolean;
-  hasStreamExists(): boolean;
-}
+import { empty, expectedRevisionOf, proposedEvent, streamNameOf } from './wire.ts';
 
 export function append(
   store: Store,
@@ -80,50 +66,6 @@ export function append(
   }
 }
 
-export async function softDelete(
-  store: Store,
-  call: ServerUnaryCall<DeleteReq, DeleteResp>,
-  callback: sendUnaryData<DeleteResp>,
-): Promise<void> {
-  const options = call.request.getOptions();
-  const stream = streamNameOf(options?.getStreamIdentifier());
-  const expected = expectedRevisionOf(options);
-  try {
-    const outcome = await store.softDelete(stream, expected);
-    if (outcome.kind !== 'written') return callback(refusal(stream, expected, outcome));
-    const position = `${outcome.position}`;
-    const deletion = new streams.DeleteResp.Position().setCommitPosition(position).setPreparePosition(position);
-    callback(null, new streams.DeleteResp().setPosition(deletion));
-  } catch (error) {
-    callback(failure(error));
-  }
-}
-
-export async function tombstone(
-  store: Store,
-  call: ServerUnaryCall<TombstoneReq, TombstoneResp>,
-  callback: sendUnaryData<TombstoneResp>,
-): Promise<void> {
-  const options = call.request.getOptions();
-  const stream = streamNameOf(options?.getStreamIdentifier());
-  const expected = expectedRevisionOf(options);
-  try {
-    const outcome = await store.tombstone(stream, expected);
-    if (outcome.kind !== 'written') return callback(refusal(stream, expected, outcome));
-    const position = `${outcome.position}`;
-    const deletion = new streams.TombstoneResp.Position().setCommitPosition(position).setPreparePosition(position);
-    callback(null, new streams.TombstoneResp().setPosition(deletion));
-  } catch (error) {
-    callback(failure(error));
-  }
-}
-
-function expectedRevisionOf(options: ExpectedRevisionOptions | undefined): ExpectedRevision {
-  if (options?.hasRevision()) return BigInt(options.getRevision());
-  if (options?.hasNoStream()) return 'no_stream';
-  return options?.hasStreamExists() ? 'stream_exists' : 'any';
-}
-
 function success({ revision, position }: Extract<WriteOutcome, { kind: 'written' }>): AppendResp {
   const written = new streams.AppendResp.Success();
   if (revision === noRevision) written.setNoStream(empty());
@@ -143,17 +85,4 @@ function conflict(expected: ExpectedRevision, current: bigint): AppendResp {
   else if (expected === 'stream_exists') wrong.setExpectedStreamExists(empty());
   else wrong.setExpectedRevision(`${expected}`);
   return new streams.AppendResp().setWrongExpectedVersion(wrong);
-}
-
-function refusal(
-  stream: string,
-  expected: ExpectedRevision,
-  outcome: Exclude<WriteOutcome, { kind: 'written' }>,
-): CallError {
-  if (outcome.kind === 'streamDeleted') return streamDeleted(stream);
-  return wrongExpectedVersion(stream, expected, outcome.current);
-}
-
-function failure(error: unknown): CallError {
-  return unknown(error instanceof Error ? error.message : String(error));
 }

@@ -19,7 +19,7 @@ import {
 } from './errors.ts';
 import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
-import { proposedEvent, streamIdentifier, streamNameOf, uuid, uuidOf } from './wire.ts';
+import { expectedRevisionOf, proposedEvent, streamIdentifier, streamNameOf, uuid, uuidOf } from './wire.ts';
 
 interface PendingAppend {
   readonly stream: string;
@@ -135,12 +135,6 @@ function successOf(revision: bigint, position: bigint | undefined) {
   if (position === undefined) return success.setNoPosition(new empty.Empty());
   const allPosition = new shared.AllStreamPosition();
   return success.setPosition(allPosition.setCommitPosition(`${position}`).setPreparePosition(`${position}`));
-}
-
-function expectedRevisionOf(options: BatchAppendReq.Options | undefined): ExpectedRevision {
-  if (options?.hasStreamPosition()) return BigInt(options.getStreamPosition());
-  if (options?.hasNoStream()) return 'no_stream';
-  return options?.hasStreamExists() ? 'stream_exists' : 'any';
 }
 
 function millisecondsLeft(options: BatchAppendReq.Options | undefined): number {

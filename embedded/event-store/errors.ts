@@ -54,6 +54,11 @@ export function unknown(details = 'Exception was thrown by handler.'): CallError
   return callError(status.UNKNOWN, details);
 }
 
+/** What went wrong in here, as an UNKNOWN that says so. */
+export function failure(error: unknown): CallError {
+  return unknown(error instanceof Error ? error.message : String(error));
+}
+
 export function batchWrongExpectedVersion(expected: ExpectedRevision, current: bigint): Status {
   const detail = new shared.WrongExpectedVersion();
   if (current === noRevision) detail.setCurrentNoStream(new emptyPb.Empty());

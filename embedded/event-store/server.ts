@@ -1,6 +1,7 @@
 // An EventStoreDB for one machine: a single node without TLS and authentication that keeps its log in one file.
 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { once } from '../once.ts';
 import { defaultMaxAppendSize } from './append-limits.ts';
 import { openLog } from './log.ts';
 import { gossipHandlers, gossipService, serverFeaturesHandlers, serverFeaturesService } from './node-services.ts';
@@ -84,14 +85,6 @@ async function stop(server: Server, store: Store): Promise<void> {
     server.forceShutdown();
   });
   store.close();
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= work();
-    return done;
-  };
 }
 
 function reachable(host: string): string {

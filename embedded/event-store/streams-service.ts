@@ -5,8 +5,9 @@ import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grp
 import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { append, softDelete, tombstone } from './append.ts';
+import { append } from './append.ts';
 import { batchAppend } from './batch-append.ts';
+import { softDelete, tombstone } from './delete.ts';
 import { invalidArgument, unknown } from './errors.ts';
 import { type Filter, filterOf } from './filters.ts';
 import { resolverOf } from './links.ts';

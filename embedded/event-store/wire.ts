@@ -5,7 +5,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { Map as ProtobufMap } from 'google-protobuf';
-import type { ProposedEvent, RecordedEvent } from './records.ts';
+import type { ExpectedRevision, ProposedEvent, RecordedEvent } from './records.ts';
 
 export type IdFormat = 'string' | 'structured';
 
@@ -13,6 +13,12 @@ export interface ResolvedEvent {
   readonly event: RecordedEvent | undefined;
   readonly link: RecordedEvent | undefined;
 }
+
+/** A batch append calls the exact revision a position; the other writes call it a revision. */
+type ExpectedRevisionOptions = { hasNoStream(): boolean; hasStreamExists(): boolean } & (
+  | { hasRevision(): boolean; getRevision(): string }
+  | { hasStreamPosition(): boolean; getStreamPosition(): string }
+);
 
 interface ProposedMessage {
   getId(): UUID | undefined;
@@ -34,6 +40,14 @@ export function streamNameOf(identifier: StreamIdentifier | undefined): string {
 
 export function streamIdentifier(stream: string): StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
+}
+
+/** What the options of a write expect of its stream; 'any' when they are missing or do not say. */
+export function expectedRevisionOf(options: ExpectedRevisionOptions | undefined): ExpectedRevision {
+  const exact = options && exactRevisionOf(options);
+  if (exact !== undefined) return BigInt(exact);
+  if (options?.hasNoStream()) return 'no_stream';
+  return options?.hasStreamExists() ? 'stream_exists' : 'any';
 }
 
 /** Undefined when the message lacks its type or its content type. */
@@ -97,6 +111,11 @@ export function uuid(id: string, format: IdFormat): UUID {
   const structured = new shared.UUID.Structured();
   structured.setMostSignificantBits(half(hex.slice(0, 16))).setLeastSignificantBits(half(hex.slice(16)));
   return new shared.UUID().setStructured(structured);
+}
+
+function exactRevisionOf(options: ExpectedRevisionOptions): string | undefined {
+  if ('hasRevision' in options) return options.hasRevision() ? options.getRevision() : undefined;
+  return options.hasStreamPosition() ? options.getStreamPosition() : undefined;
 }
 
 function recordedEvent(event: RecordedEvent, ids: IdFormat) {
