@@ -51,6 +51,7 @@ export async function launch(recipe: Recipe, dataDir: string, wish: PortWish): P
   }
 }
 
+/** `<dataDir>/logs/<name>.log`: where the output of the server goes. */
 export function logFileOf(dataDir: string, name: string): string {
   return join(dataDir, 'logs', `${name}.log`);
 }

@@ -27,6 +27,7 @@ export function writeEntry(file: string, entry: ServerEntry): void {
   renameSync(draft, file);
 }
 
+/** Without an entry nothing happens. */
 export function removeEntry(file: string): void {
   rmSync(file, { force: true });
 }

@@ -91,6 +91,7 @@ export async function untilGone(title: string, presenceFile: string): Promise<vo
   );
 }
 
+/** True when no process holds the presence file, or there is none. Throws when it cannot be looked at. */
 export function isGone(presenceFile: string): boolean {
   try {
     closeSync(openSync(presenceFile, constants.O_WRONLY | constants.O_NONBLOCK));

@@ -17,6 +17,10 @@ import { type ExpectedRevision, noRevision, type ProposedEvent } from './records
 import type { Store, WriteOutcome } from './store.ts';
 import { empty, expectedRevisionOf, proposedEvent, streamNameOf } from './wire.ts';
 
+/**
+ * Collects the events of one call and answers when they are committed, or with the conflict. Refuses with a CallError: a
+ * stream that is deleted, more than `maxAppendSize` bytes, an incomplete event, messages out of order, a failed write.
+ */
 export function append(
   store: Store,
   maxAppendSize: number,

@@ -32,6 +32,10 @@ interface PendingAppend {
 const writeTimeout = 2_000;
 const unsentAnswers = 1_024;
 
+/**
+ * Answers every append of one call. Refusals are answers to single appends and leave the call open. An append
+ * has 2 s, or until its own deadline when that is sooner, to arrive in full.
+ */
 export function batchAppend(
   store: Store,
   maxAppendSize: number,

@@ -1,12 +1,14 @@
 // A map that forgets what was not used for long: two generations, of which the older is dropped when the younger is
 // full. (One map in order of use costs more and more per insertion: V8 walks over what was deleted from its front.)
 
+/** `get` counts as use. A value of undefined counts as none. */
 export interface BoundedMap<K, V> {
   get(key: K): V | undefined;
   set(key: K, value: V): void;
   clear(): void;
 }
 
+/** Holds at most `capacity` entries, and always the `capacity / 2` that were used last. */
 export function bounded<K, V>(capacity: number): BoundedMap<K, V> {
   let young = new Map<K, V>();
   let old = new Map<K, V>();

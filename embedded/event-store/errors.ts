@@ -10,12 +10,14 @@ import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
 import { type ExpectedRevision, noRevision } from './records.ts';
 import { streamIdentifier } from './wire.ts';
 
+/** What a gRPC call fails with: status code, message, and trailers that the client makes a typed error of. */
 export type CallError = Pick<StatusObject, 'code' | 'details' | 'metadata'>;
 
 interface Serializable {
   serializeBinary(): Uint8Array;
 }
 
+/** FAILED_PRECONDITION: the last revision is `current` (-1: no event), not what was expected. */
 export function wrongExpectedVersion(stream: string, expected: ExpectedRevision, current: bigint): CallError {
   return callError(status.FAILED_PRECONDITION, `Append failed due to WrongExpectedVersion. Stream: ${stream}.`, {
     exception: 'wrong-expected-version',
@@ -25,6 +27,7 @@ export function wrongExpectedVersion(stream: string, expected: ExpectedRevision,
   });
 }
 
+/** FAILED_PRECONDITION: the stream is tombstoned, or soft-deleted where it had to exist. */
 export function streamDeleted(stream: string): CallError {
   return callError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
     exception: 'stream-deleted',
@@ -32,6 +35,7 @@ export function streamDeleted(stream: string): CallError {
   });
 }
 
+/** INVALID_ARGUMENT: the events of one append weigh more than `maximum` bytes, measured as `sizeOf` does. */
 export function maximumAppendSizeExceeded(maximum: number): CallError {
   return callError(status.INVALID_ARGUMENT, `Maximum Append Size of ${maximum} Exceeded.`, {
     exception: 'maximum-append-size-exceeded',
@@ -39,6 +43,7 @@ export function maximumAppendSizeExceeded(maximum: number): CallError {
   });
 }
 
+/** INVALID_ARGUMENT: a proposed event lacks its type or its content type. */
 export function missingMetadataProperty(): CallError {
   return callError(status.INVALID_ARGUMENT, 'Required Metadata Property is missing.', {
     exception: 'missing-required-metadata-property',
@@ -46,10 +51,12 @@ export function missingMetadataProperty(): CallError {
   });
 }
 
+/** INVALID_ARGUMENT with a message; without a trailer, so the client makes no class of its own of it. */
 export function invalidArgument(details: string): CallError {
   return callError(status.INVALID_ARGUMENT, details);
 }
 
+/** UNKNOWN: what the real server answers when a handler throws; by default in its words. */
 export function unknown(details = 'Exception was thrown by handler.'): CallError {
   return callError(status.UNKNOWN, details);
 }
@@ -59,6 +66,7 @@ export function failure(error: unknown): CallError {
   return unknown(error instanceof Error ? error.message : String(error));
 }
 
+/** ALREADY_EXISTS in a batch: the last revision is `current` (-1: no event), not what was expected. */
 export function batchWrongExpectedVersion(expected: ExpectedRevision, current: bigint): Status {
   const detail = new shared.WrongExpectedVersion();
   if (current === noRevision) detail.setCurrentNoStream(new emptyPb.Empty());
@@ -70,28 +78,36 @@ export function batchWrongExpectedVersion(expected: ExpectedRevision, current: b
   return batchError(status.ALREADY_EXISTS, 'WrongExpectedVersion', detail);
 }
 
+/** NOT_FOUND in a batch: the stream is tombstoned, or soft-deleted where it had to exist. */
 export function batchStreamDeleted(stream: string): Status {
   const detail = new shared.StreamDeleted().setStreamIdentifier(streamIdentifier(stream));
   return batchError(status.NOT_FOUND, 'StreamDeleted', detail);
 }
 
+/** INVALID_ARGUMENT in a batch: the events of one append weigh more than `maximum` bytes. */
 export function batchMaximumAppendSizeExceeded(maximum: number): Status {
   const detail = new shared.MaximumAppendSizeExceeded().setMaxappendsize(maximum);
   return batchError(status.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', detail);
 }
 
+/** DEADLINE_EXCEEDED in a batch: an append has not arrived in full in time. */
 export function batchTimeout(): Status {
   return batchError(status.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout());
 }
 
+/** INVALID_ARGUMENT in a batch: an append that no server accepts; `message` says why. */
 export function batchBadRequest(message: string): Status {
   return batchError(status.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(message));
 }
 
+/** UNKNOWN in a batch: the write itself failed; `message` says how. */
 export function batchUnknown(message: string): Status {
   return batchError(status.UNKNOWN, 'Unknown', new shared.Unknown(), message);
 }
 
+/**
+ * The number that stands for an expectation in trailers: EventStoreDB's `ExpectedVersion` constants, or the revision.
+ */
 export function expectedVersion(expected: ExpectedRevision): bigint {
   if (expected === 'any') return -2n;
   if (expected === 'no_stream') return -1n;

@@ -4,6 +4,7 @@
 
 import { type ExpectedRevision, noRevision } from './records.ts';
 
+/** What the decision needs to know of a stream; `last` is -1 when it has no event. */
 export interface StreamFacts {
   readonly last: bigint;
   readonly tombstoned: boolean;
@@ -15,6 +16,7 @@ export interface StreamFacts {
   recentRevisionOf(id: string): bigint | undefined;
 }
 
+/** Appended before: `revision` is where the last of the events is. */
 export type AppendDecision =
   | { readonly kind: 'append' }
   | { readonly kind: 'appendedBefore'; readonly revision: bigint }
@@ -25,6 +27,7 @@ const append: AppendDecision = { kind: 'append' };
 const wrongExpectedRevision: AppendDecision = { kind: 'wrongExpectedRevision' };
 const streamDeleted: AppendDecision = { kind: 'streamDeleted' };
 
+/** Decides on events, whose ids are given in their order, that are to follow the expected revision. Writes nothing. */
 export function decideAppend(stream: StreamFacts, expected: ExpectedRevision, ids: readonly string[]): AppendDecision {
   if (stream.tombstoned) return streamDeleted;
   if (expected === 'stream_exists') {

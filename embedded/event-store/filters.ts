@@ -5,6 +5,7 @@ import type { RecordedEvent } from './records.ts';
 
 export type Filter = (event: Pick<RecordedEvent, 'stream' | 'type'>) => boolean;
 
+/** What to look at, and what for: `prefixes` count only when `regex` is empty. */
 export interface FilterExpression {
   readonly on: 'stream' | 'type';
   readonly regex: string;
@@ -13,11 +14,12 @@ export interface FilterExpression {
 
 const hiddenFromAll = /^(?:\$epoch-information$|\$persistentsubscription-\$all::.*-(?:checkpoint|parked)$)/s;
 
+/** False for the streams in which the real server keeps its epoch and its persistent subscriptions to $all. */
 export function isPartOfAll(event: Pick<RecordedEvent, 'stream'>): boolean {
   return !(event.stream.startsWith('$') && hiddenFromAll.test(event.stream));
 }
 
-/** Throws a SyntaxError for what is not a regular expression. */
+/** The test that an expression stands for. Throws a SyntaxError for what is not a regular expression. */
 export function filterOf({ on, regex, prefixes }: FilterExpression): Filter {
   if (regex === '') return (event) => prefixes.some((prefix) => event[on].startsWith(prefix));
   const expression = fromDotNet(regex);

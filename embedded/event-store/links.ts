@@ -9,6 +9,7 @@ export type Resolve = (event: RecordedEvent) => ResolvedEvent;
 
 const int64 = /^[+-]?\d{1,19}$/;
 
+/** What turns a stored event into what is sent; every event into itself when links are not to be resolved. */
 export function resolverOf(store: Store, resolvesLinks: boolean): Resolve {
   return resolvesLinks ? (event) => resolve(store, event) : (event) => ({ event, link: undefined });
 }

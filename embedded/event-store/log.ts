@@ -5,11 +5,13 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { noRevision, type ProposedEvent, type RecordedEvent } from './records.ts';
 
+/** Events in the order asked for; the last page when nothing is left to read. */
 export interface Page {
   readonly events: readonly RecordedEvent[];
   readonly isLast: boolean;
 }
 
+/** Revisions from and to, both included, of events created at `createdSince` ticks or later. */
 export interface Range {
   readonly from: bigint;
   readonly to: bigint;
@@ -17,23 +19,29 @@ export interface Range {
 }
 
 export interface Log {
-  /** The position of the last event. */
+  /** The position of the last event; 0 when there is none. */
   head(): bigint;
+  /** Whether an event is at exactly this position. */
   hasPosition(position: bigint): boolean;
+  /** -1 when the stream has no event. */
   lastRevision(stream: string): bigint;
   lastEvent(stream: string): RecordedEvent | undefined;
   eventAt(stream: string, revision: bigint): RecordedEvent | undefined;
   idAt(stream: string, revision: bigint): string | undefined;
+  /** At most `limit` events of a range, oldest first; fewer when they are large. */
   streamForwards(stream: string, range: Range, limit: number): Page;
+  /** The same, newest first. */
   streamBackwards(stream: string, range: Range, limit: number): Page;
   /** Events after a position, in commit order. */
   allForwards(after: bigint, limit: number): Page;
   /** Events before a position, newest first. */
   allBackwards(before: bigint, limit: number): Page;
+  /** Commits what `work` writes. Throws what it throws, or why the commit failed, with nothing written. */
   transact(work: (write: WriteEvent) => void): void;
   close(): void;
 }
 
+/** Writes one event at the next position. Throws when the stream has that revision. */
 export type WriteEvent = (
   stream: string,
   revision: bigint,
@@ -64,6 +72,10 @@ const schema = `
   CREATE UNIQUE INDEX event_of_stream ON event (stream, revision);
   PRAGMA user_version = ${schemaVersion};`;
 
+/**
+ * Opens the file (`:memory:` for none), making it when missing. Throws, saying why, when it is locked, damaged or
+ * something else.
+ */
 export function openLog(file: string): Log {
   const database = openDatabase(file);
   const query = (sql: string) => prepare(database, sql);

@@ -24,6 +24,7 @@ interface StoredMetadata {
   readonly [key: string]: unknown;
 }
 
+/** What hides events: all but the last `maxCount`, those older than `maxAgeSeconds`, those before a revision. */
 export interface StreamMetadata {
   readonly maxCount?: bigint;
   readonly maxAgeSeconds?: bigint;
@@ -34,33 +35,48 @@ const none: StreamMetadata = {};
 const ofMetastreams: StreamMetadata = { maxCount: 1n };
 const aclKeys = new Set(['$r', '$w', '$d', '$mr', '$mw']);
 
+/** The metadata that a soft delete writes, as UTF-8 JSON. It replaces what was there. */
 export const softDeletedMetadata = new TextEncoder().encode(`{"$tb":${deletedRevision}}`);
 
+/** What the last event of its metastream says about a stream. A metastream itself shows its last event only. */
 export function metadataOf(stream: string, last: Pick<RecordedEvent, 'isJson' | 'data'> | undefined): StreamMetadata {
   if (isMetastream(stream)) return ofMetastreams;
   return last?.isJson ? parseMetadata(last.data) : none;
 }
 
+/** Whether the metadata hides every event, as a soft delete makes it. */
 export function isSoftDeleted(metadata: StreamMetadata): boolean {
   return metadata.truncateBefore === deletedRevision;
 }
 
+/**
+ * The lowest revision that `$tb` and `$maxCount` leave visible when the last one is `last`: the higher of the two
+ * bounds.
+ */
 export function firstVisibleRevision(metadata: StreamMetadata, last: bigint): bigint {
   const { truncateBefore = 0n, maxCount } = metadata;
   const byCount = maxCount === undefined ? 0n : last - maxCount + 1n;
   return byCount > truncateBefore ? byCount : truncateBefore;
 }
 
+/**
+ * The creation time, in ticks since 1970, before which `$maxAge` hides events at `now`, in milliseconds since 1970;
+ * else 0.
+ */
 export function oldestVisibleTicks(metadata: StreamMetadata, now: number): bigint {
   return metadata.maxAgeSeconds === undefined ? 0n : ticks(now) - metadata.maxAgeSeconds * ticks(1_000);
 }
 
-/** The same metadata with another `$tb`: what the server writes when a soft-deleted stream comes back to life. */
+/**
+ * The same metadata with another `$tb`: what the server writes when a soft-deleted stream comes back to life. Undefined
+ * when the data is no JSON object.
+ */
 export function withTruncateBefore(data: Uint8Array, revision: bigint): Uint8Array | undefined {
   const object = parseObject(data);
   return object && Buffer.from(JSON.stringify({ ...object, $tb: JSON.rawJSON(`${revision}`) }));
 }
 
+/** Reads UTF-8 JSON. Never throws: what the server would not accept hides nothing. */
 export function parseMetadata(data: Uint8Array): StreamMetadata {
   const object = parseObject(data);
   if (!object || !isWellFormed(object)) return none;

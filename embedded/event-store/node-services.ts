@@ -21,6 +21,9 @@ const featuresOfMethods: Readonly<Record<string, readonly string[]>> = {
 export const gossipService = grpcGossip.GossipService;
 export const serverFeaturesService = grpcFeatures.ServerFeaturesService;
 
+/**
+ * Presents the node at an address, which is asked for at each call: the port is not known before the server listens.
+ */
 export function gossipHandlers(address: () => { readonly host: string; readonly port: number }): IGossipServer {
   const instanceId = crypto.randomUUID();
   return {
@@ -37,6 +40,7 @@ export function gossipHandlers(address: () => { readonly host: string; readonly 
   };
 }
 
+/** Lists the methods of the services in lower case, with the features that the client looks for. */
 export function serverFeaturesHandlers(services: readonly ServiceDefinition[]): IServerFeaturesServer {
   const methods = services.flatMap((service) => Object.values(service)).map(({ path }) => supportedMethod(path));
   return {

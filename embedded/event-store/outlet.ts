@@ -6,17 +6,22 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CallError } from './errors.ts';
 
 export interface Outlet {
+  /** True once the call has ended or was cancelled; what is sent then is dropped. */
   readonly closed: boolean;
   /** True when the producer should await `drained` before it sends more. */
   send(message: ReadResp): boolean;
+  /** Resolves when there is room again or the call has ended; never rejects. */
   drained(): Promise<void>;
   end(): void;
+  /** Ends the call with an error; without effect when it has ended. */
   fail(error: CallError): void;
+  /** Calls back once when the call ends, at once when it has ended. */
   onClose(listener: () => void): void;
 }
 
 const messagesInFlight = 128;
 
+/** The outlet of a call, which nothing else may write to or end. */
 export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet {
   const closeListeners: (() => void)[] = [];
   let closed = false;

@@ -11,8 +11,10 @@ import { deletedRevision, noRevision, type RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
 import { eventResponse, type IdFormat, streamNotFoundResponse } from './wire.ts';
 
+/** A revision (of a stream) or a position (of $all), or an end of either. */
 export type StartPoint = bigint | 'start' | 'end';
 
+/** `count` is the most events to send; `ids` says how their ids are written. */
 export interface ReadOptions {
   readonly backwards: boolean;
   readonly count: bigint;
@@ -22,6 +24,10 @@ export interface ReadOptions {
 
 const eventsPerPage = 512;
 
+/**
+ * Sends the visible events of a stream from a revision on, that one included, and ends the call. Fails it with UNKNOWN
+ * for a count of 0, forwards from the end or a revision beyond int64, and with streamDeleted for a tombstone.
+ */
 export async function readStream(
   store: Store,
   outlet: Outlet,
@@ -53,6 +59,10 @@ export async function readStream(
   });
 }
 
+/**
+ * Sends the events of $all that pass the filter, as far as the log reached when the call began, and ends the call. Only
+ * what passes counts. Fails the call with UNKNOWN for a position where no record starts.
+ */
 export async function readAll(
   store: Store,
   outlet: Outlet,
@@ -75,11 +85,15 @@ export async function readAll(
   });
 }
 
-/** The real log refuses a position at which no record starts. An empty append is one past the record before it. */
+/**
+ * Whether $all can be read from a position. The real log refuses one at which no record starts. An empty append is one
+ * past the record before it.
+ */
 export function isPosition(log: Log, position: bigint): boolean {
   return position === 0n || position > log.head() || log.hasPosition(position) || log.hasPosition(position - 1n);
 }
 
+/** What a subscription to $all fails with where a read fails with UNKNOWN. */
 export function invalidSubscriptionPosition() {
   return invalidArgument('Trying to read from an invalid position.');
 }

@@ -9,17 +9,21 @@ import { openStore, type Store } from './store.ts';
 import { streamsHandlers, streamsService } from './streams-service.ts';
 
 export interface EventStoreOptions {
+  /** An address to listen on. Default 127.0.0.1. */
   readonly host?: string;
-  /** 0 takes a free one. */
+  /** 0, the default, takes a free one. */
   readonly port?: number;
   /** A path, or ':memory:'. */
   readonly file: string;
+  /** In bytes. Default 1,048,576. */
   readonly maxAppendSize?: number;
 }
 
+/** `url` is a connection string for clients on this machine. */
 export interface EventStoreServer {
   readonly port: number;
   readonly url: string;
+  /** Commits what waits, ends every call and closes the file. */
   stop(): Promise<void>;
 }
 
@@ -30,6 +34,9 @@ const serverOptions = {
   'grpc.keepalive_timeout_ms': 10_000,
 };
 
+/**
+ * Resolves when the server accepts calls. Rejects with a message for people when the file or the address cannot be had.
+ */
 export async function startEventStore({
   host = '127.0.0.1',
   port: wantedPort = 0,

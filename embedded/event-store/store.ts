@@ -29,11 +29,19 @@ import {
   ticks,
 } from './records.ts';
 
+/**
+ * What became of a write: its last revision (-1: an empty one to no stream) and its position, undefined when it was
+ * written before and cannot be read any more; or the revision that the stream is at (-1: no event); or a deleted stream.
+ */
 export type WriteOutcome =
   | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint | undefined }
   | { readonly kind: 'wrongExpectedRevision'; readonly current: bigint }
   | { readonly kind: 'streamDeleted' };
 
+/**
+ * Which events of a stream can be read: from `first` to `last` (-1: none was written), created at `createdSince` ticks
+ * or later.
+ */
 export interface Visibility {
   readonly last: bigint;
   readonly first: bigint;
@@ -42,17 +50,26 @@ export interface Visibility {
   readonly tombstoned: boolean;
 }
 
+/**
+ * Writes resolve when they are durable. They reject, with nothing written, when the commit fails or the store is
+ * closed.
+ */
 export interface Store {
   readonly log: Log;
+  /** All events or none. What was appended before, by its ids, is not written again. */
   append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]): Promise<WriteOutcome>;
+  /** Hides what was written until now; the stream can be written to again. */
   softDelete(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
+  /** Ends the stream for good. */
   tombstone(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
   visibility(stream: string): Visibility;
+  /** The event at a revision; undefined when there is none or metadata hides it. */
   visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined;
-  /** Calls back after each commit that touches the stream, or after each commit. */
+  /** Calls back after each commit that touches the stream (undefined: any) until the function it returns is called. */
   onCommit(stream: string | undefined, listener: () => void): () => void;
   /** Commits what waits for its commit. */
   flush(): void;
+  /** Commits what waits, then closes the log. */
   close(): void;
 }
 
@@ -76,6 +93,7 @@ const writesPerCommit = 1_024;
 const streamsInMemory = 20_000;
 const idsInMemory = 65_536;
 
+/** The streams of a log, which from now on must be written through them alone and is closed with them. */
 export function openStore(log: Log): Store {
   const heads = bounded<string, StreamHead>(streamsInMemory);
   const recentIds = bounded<string, Recent>(idsInMemory);

@@ -30,8 +30,10 @@ const endMarker = 18446744073709551615n;
 const defaultWindow = 32;
 const everything: Filter = () => true;
 
+/** The methods and messages, as the client has them. */
 export const streamsService = grpcStreams.StreamsService;
 
+/** The calls, answered from a store; `maxAppendSize`, in bytes, bounds the events of one append. */
 export function streamsHandlers(store: Store, maxAppendSize: number): IStreamsServer {
   return {
     append: (call, callback) => append(store, maxAppendSize, call, callback),

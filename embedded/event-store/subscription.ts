@@ -14,15 +14,18 @@ import { deletedRevision, noRevision, type RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
 import { caughtUpResponse, checkpointResponse, confirmationResponse, eventResponse, type IdFormat } from './wire.ts';
 
+/** How links are resolved and ids are written. */
 export interface SubscriptionOptions {
   readonly resolve: Resolve;
   readonly ids: IdFormat;
 }
 
+/** A filter of $all, and how often its subscriber hears how far it got. */
 export interface FilterWindow {
   readonly filter: Filter;
   /** How many events the real server looks at in one read while it catches up. */
   readonly window: number;
+  /** How many events are considered from one checkpoint to the next. */
   readonly checkpointInterval: number;
 }
 
@@ -38,6 +41,10 @@ interface Source {
 const eventsPerPage = 512;
 const matchesPerRead = 32;
 
+/**
+ * Sends the events of a stream after a revision, that one excluded, until the call ends; resolves then. Fails the call
+ * with streamDeleted when the stream is tombstoned; once live, after its `$streamDeleted` has been sent.
+ */
 export async function subscribeToStream(
   store: Store,
   outlet: Outlet,
@@ -75,6 +82,10 @@ export async function subscribeToStream(
   });
 }
 
+/**
+ * Sends the events of $all after a position, that one excluded, until the call ends; resolves then. Without a filter
+ * there are no checkpoints. Fails the call with INVALID_ARGUMENT for a position where no record starts.
+ */
 export async function subscribeToAll(
   store: Store,
   outlet: Outlet,

@@ -7,8 +7,10 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { Map as ProtobufMap } from 'google-protobuf';
 import type { ExpectedRevision, ProposedEvent, RecordedEvent } from './records.ts';
 
+/** How a reader wants its ids: as text, or as two signed 64-bit halves. */
 export type IdFormat = 'string' | 'structured';
 
+/** An event and the link that led to it. Without the event, the link leads nowhere. */
 export interface ResolvedEvent {
   readonly event: RecordedEvent | undefined;
   readonly link: RecordedEvent | undefined;
@@ -30,14 +32,17 @@ interface ProposedMessage {
 const json = 'application/json';
 const octetStream = 'application/octet-stream';
 
+/** What marks a choice that carries no value. */
 export function empty() {
   return new shared.Empty();
 }
 
+/** The name, which travels as UTF-8; empty when there is none. */
 export function streamNameOf(identifier: StreamIdentifier | undefined): string {
   return Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
 }
 
+/** The inverse of `streamNameOf`. */
 export function streamIdentifier(stream: string): StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
 }
@@ -50,7 +55,7 @@ export function expectedRevisionOf(options: ExpectedRevisionOptions | undefined)
   return options?.hasStreamExists() ? 'stream_exists' : 'any';
 }
 
-/** Undefined when the message lacks its type or its content type. */
+/** The event of an append request; undefined when the message lacks its type or its content type. */
 export function proposedEvent(message: ProposedMessage): ProposedEvent | undefined {
   const map = message.getMetadataMap();
   const type = map.get('type');
@@ -65,6 +70,7 @@ export function proposedEvent(message: ProposedMessage): ProposedEvent | undefin
   };
 }
 
+/** One event of a read. Its commit position is that of the link when there is one: it is the link that was read. */
 export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): ReadResp {
   const read = new streams.ReadResp.ReadEvent();
   if (event) read.setEvent(recordedEvent(event, ids));
@@ -73,26 +79,31 @@ export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): Re
   return new streams.ReadResp().setEvent(read);
 }
 
+/** The first message of a subscription. */
 export function confirmationResponse(subscriptionId: string): ReadResp {
   const confirmation = new streams.ReadResp.SubscriptionConfirmation();
   return new streams.ReadResp().setConfirmation(confirmation.setSubscriptionId(subscriptionId));
 }
 
+/** Tells a filtered subscription how far it got; commit and prepare position are the same here. */
 export function checkpointResponse(position: bigint): ReadResp {
   const checkpoint = new streams.ReadResp.Checkpoint();
   checkpoint.setCommitPosition(`${position}`).setPreparePosition(`${position}`);
   return new streams.ReadResp().setCheckpoint(checkpoint);
 }
 
+/** Tells a subscription that what follows is live. */
 export function caughtUpResponse(): ReadResp {
   return new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
 }
 
+/** The only message of a read of a stream that does not exist; the client makes an error of it. */
 export function streamNotFoundResponse(stream: string): ReadResp {
   const notFound = new streams.ReadResp.StreamNotFound();
   return new streams.ReadResp().setStreamNotFound(notFound.setStreamIdentifier(streamIdentifier(stream)));
 }
 
+/** The id in lower case, with hyphens when it came structured; empty when there is none. Its form is not checked. */
 export function uuidOf(uuid: UUID | undefined): string {
   if (!uuid?.hasStructured()) return uuid?.getString().toLowerCase() ?? '';
   const structured = uuid.getStructured();
@@ -104,6 +115,7 @@ export function uuidOf(uuid: UUID | undefined): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** The message of an id. Structured: its 128 bits as two signed halves, the most significant first. */
 export function uuid(id: string, format: IdFormat): UUID {
   if (format === 'string') return new shared.UUID().setString(id);
   const hex = id.replaceAll('-', '');
