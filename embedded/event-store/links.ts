@@ -7,7 +7,7 @@ import type { ResolvedEvent } from './wire.ts';
 
 export type Resolve = (event: RecordedEvent) => ResolvedEvent;
 
-const int64 = /^[+-]?\d{1,19}$/;
+const number = /^[+-]?\d+$/;
 
 /** What turns a stored event into what is sent; every event into itself when links are not to be resolved. */
 export function resolverOf(store: Store, resolvesLinks: boolean): Resolve {
@@ -23,6 +23,8 @@ function resolve(store: Store, event: RecordedEvent): ResolvedEvent {
 function targetOf(data: Uint8Array): { readonly stream: string; readonly revision: bigint } | undefined {
   const text = Buffer.from(data).toString('utf8');
   const at = text.indexOf('@');
-  const revision = text.slice(0, at);
-  return at > 0 && int64.test(revision) ? { stream: text.slice(at + 1), revision: BigInt(revision) } : undefined;
+  if (at <= 0 || !number.test(text.slice(0, at))) return undefined;
+  const revision = BigInt(text.slice(0, at));
+  // As the real server parses it: what does not fit into 64 bits is no number.
+  return BigInt.asIntN(64, revision) === revision ? { stream: text.slice(at + 1), revision } : undefined;
 }

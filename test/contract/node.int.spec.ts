@@ -159,6 +159,13 @@ describe('A link', () => {
     expect(resolved.map(({ link }) => link?.revision)).toEqual([0n, 1n, 2n]);
   });
 
+  it('is an event like any other when what it names is no revision', async () => {
+    const links = aStream('links');
+    await store.client.appendToStream(links, [linkTo('first@x'), linkTo('9999999999999999999@x'), linkTo('@x')]);
+    const resolved = await read(store.client.readStream(links, { resolveLinkTos: true }));
+    expect(resolved.map(({ event, link }) => [event?.type, link])).toEqual(Array(3).fill(['$>', undefined]));
+  });
+
   it('is resolved for subscriptions, too', async () => {
     const [target, links] = [aStream(), aStream('links')];
     await store.client.appendToStream(target, numberedUpTo(3));
