@@ -21,6 +21,8 @@ export interface ServerKind {
 
 export interface UsedServer {
   readonly url: string;
+  /** Whether it was started here, and ends with us. */
+  readonly owned: boolean;
   /** Resolves with the story when a server that was started here ends without stop(). */
   readonly died: Promise<Error>;
   /** Stops the server when it was started here. */
@@ -72,7 +74,7 @@ async function start(
     writeFileSync(files.port, String(used));
     writeEntry(files.entry, { url, port: used, instance });
     log(`${kind.title}: started on 127.0.0.1:${used}`);
-    return { url, died: server.died, stop: once(() => stop(server, files, lock)) };
+    return { url, owned: true, died: server.died, stop: once(() => stop(server, files, lock)) };
   } catch (error) {
     lock.release();
     throw error;
@@ -107,7 +109,7 @@ function joined(
     );
   }
   log(`${kind.title}: joined the one that runs on 127.0.0.1:${entry.port}`);
-  return { url: entry.url, died: never, stop: async () => undefined };
+  return { url: entry.url, owned: false, died: never, stop: async () => undefined };
 }
 
 const never = new Promise<Error>(() => undefined);

@@ -7,7 +7,7 @@ import { type Server, type Stack, useStack } from './stack.ts';
 const usage = `npm run stack -- [options]
 
 Runs the event store, Postgres and NATS on this machine until interrupted (Ctrl-C), and prints their URLs.
-Servers that another command runs on the same data directory are joined.
+Where another command runs them on the same data directory, it prints their URLs and ends.
 
   --event-store-port <port>   ports to use (default: those of the last run, else free ones)
   --postgres-port <port>
@@ -37,13 +37,11 @@ async function main(): Promise<void> {
     ...portOption('nats', values['nats-port']),
   };
   const stack = await useStack({ dataDir, servers, ports, log: console.log });
-  // A process that only joined servers has nothing else to stay for.
-  const stay = setInterval(() => undefined, 2 ** 30);
   try {
     console.log(summary(stack, dataDir));
-    await Promise.race([interrupted, stack.failure]);
+    // What another command runs ends with that command: there is nothing to stay for.
+    if (stack.owned.length > 0) await Promise.race([interrupted, stack.failure]);
   } finally {
-    clearInterval(stay);
     await stack.stop();
   }
 }
@@ -64,6 +62,7 @@ function signal(): Promise<unknown> {
   return new Promise((resolve) => {
     process.on('SIGINT', resolve);
     process.on('SIGTERM', resolve);
+    process.on('SIGHUP', resolve);
   });
 }
 
@@ -74,7 +73,7 @@ function portOption(server: Server, text: string | undefined): Partial<Record<Se
   throw new Error(`"${text}" is no port: a whole number from 1 to 65535.`);
 }
 
-function summary({ urls }: Stack, dataDir: string): string {
+function summary({ urls, owned }: Stack, dataDir: string): string {
   return `
 The servers are ready. Their files are in ${dataDir}, their logs in ${join(dataDir, 'logs')}.
 
@@ -87,5 +86,11 @@ EVENTSTORE_URL=${urls.eventStore}
 DATABASE_URL=${urls.postgres}
 NATS_URL=${urls.nats}
 
-Ctrl-C stops them.`;
+${ending(owned)}`;
+}
+
+function ending(owned: readonly Server[]): string {
+  if (owned.length === 0) return 'Another command runs them; they end with it.';
+  if (owned.length === servers.length) return 'Ctrl-C stops them.';
+  return `Ctrl-C stops ${owned.join(' and ')}; the others belong to another command.`;
 }

@@ -166,7 +166,7 @@ function readyOutputOf(child: ChildProcess): Promise<string> {
     let output = '';
     const take = (text: Buffer) => {
       output += text;
-      if (output.includes('Ctrl-C stops them')) resolve(output);
+      if (/Ctrl-C stops|they end with it/.test(output)) resolve(output);
     };
     child.stdout?.on('data', take);
     child.stderr?.on('data', take);

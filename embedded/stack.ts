@@ -19,6 +19,8 @@ export interface StackOptions {
 export interface Stack {
   /** The URL of each server that was asked for. */
   readonly urls: Readonly<Partial<Record<Server, string>>>;
+  /** Those that this process started, and stops. */
+  readonly owned: readonly Server[];
   /** Rejects, naming the server, when one that this process started ends without stop(); never resolves. */
   readonly failure: Promise<never>;
   /** Stops what this process started, in reverse order; leaves what it joined. */
@@ -65,6 +67,7 @@ export async function useStack(options: StackOptions): Promise<Stack> {
   }
   return {
     urls: Object.fromEntries(options.servers.map((server, index) => [server, used[index]?.url])),
+    owned: options.servers.filter((_, index) => used[index]?.owned),
     failure: failureOf(used),
     stop: () => stopAll(used),
   };

@@ -106,7 +106,7 @@ describe('the document', () => {
 
   it('has every route but those of its own page, and no other', () => {
     const registered = routes
-      .filter(({ method, url }) => method !== 'HEAD' && method !== 'OPTIONS' && !url.startsWith('/docs'))
+      .filter(({ method, url }) => method !== 'HEAD' && method !== 'OPTIONS' && !/^\/(docs.*)?$/.test(url))
       .map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`);
     const described = operations().map(({ method, path }) => `${method} ${path}`);
     expect(described.sort()).toEqual(registered.sort());
@@ -294,6 +294,11 @@ describe('an answer', () => {
 });
 
 describe('the page', () => {
+  it('is where the bare address leads', async () => {
+    const answer = await api.server.inject('/');
+    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs']);
+  });
+
   it.each(['/docs', '/docs/'])('needs nothing from elsewhere, and nothing inline: %s', async (url) => {
     const page = await api.server.inject(url);
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');

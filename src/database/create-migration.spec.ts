@@ -17,8 +17,12 @@ describe('a new migration', () => {
   it('is named by the time and what it does, and goes forward only', async () => {
     const path = await create('add-gateway-notes', 1_800_000_000_000);
     expect(basename(path)).toBe('1800000000000_add-gateway-notes.ts');
-    const migration: object = await import(pathToFileURL(resolve(path)).href);
+    const migration: { up?: (pgm: object) => void } = await import(pathToFileURL(resolve(path)).href);
     expect(Object.keys(migration)).toEqual(['up']);
+
+    const statements: string[] = [];
+    migration.up?.({ sql: (statement: string) => statements.push(statement) });
+    expect(statements).toEqual([expect.stringContaining('RAISE EXCEPTION')]);
   });
 
   it('comes after the last one, also when the clock is behind', async () => {

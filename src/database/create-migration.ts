@@ -2,12 +2,13 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { migrationsDirectory } from './migrate.ts';
 
+// It fails until it is filled in: applied while it is empty, as a service does that restarts on every change, it would
+// be over and done with.
 const template = `import type { MigrationBuilder } from 'node-pg-migrate';
 
 /** Say what the change is for. */
 export function up(pgm: MigrationBuilder): void {
-  pgm.sql(\`
-  \`);
+  pgm.sql(\`DO $$ BEGIN RAISE EXCEPTION 'This migration is still to be filled in'; END $$\`);
 }
 `;
 
@@ -19,7 +20,7 @@ export interface NewMigration {
 }
 
 /**
- * Writes a migration that does nothing yet, named so that it comes after all others.
+ * Writes a migration that fails until it is filled in, named so that it comes after all others.
  *
  * @returns its path, seen from the working directory
  * @throws Error when the name is not in kebab case, or another migration has it

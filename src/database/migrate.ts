@@ -42,7 +42,8 @@ export async function migrate({
     logger: { debug: say, info: say, warn: (message) => logger.warn(message), error: say },
   });
   const names = applied.map(({ name }) => name);
-  if (names.length > 0) logger.info({ migrations: names }, `applied ${names.length} migrations`);
+  if (names.length > 0)
+    logger.info({ migrations: names }, `applied ${names.length} migration${names.length === 1 ? '' : 's'}`);
   return names;
 }
 

@@ -23,7 +23,7 @@ const pageStyle = `
 `;
 
 /**
- * Serves the reference: `GET /api/openapi.json`, and at `/docs` a page of it that needs nothing from elsewhere.
+ * Serves the reference: `GET /api/openapi.json`, and at `/docs` a page of it that needs nothing from elsewhere; `/` leads there.
  *
  * It is made of the routes that come after this.
  *
@@ -63,5 +63,7 @@ export async function serveReference(app: HttpServer, about: About): Promise<() 
       defaultModelExpandDepth: 3,
     },
   });
+  // Whoever opens the address that the service prints wants to see something.
+  app.get('/', (_request, reply) => reply.redirect('/docs'));
   return document;
 }

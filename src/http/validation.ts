@@ -5,7 +5,7 @@ import { ApiError, type ErrorDetail, errorDetail, mostDetails } from './errors.t
 /** Validates bodies, queries and parameters with the zod schemas of the routes. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   return (data) => {
-    const parsed = schema.safeParse(data, { error: describeMissing });
+    const parsed = schema.safeParse(data, { error: inOurWords });
     if (parsed.success) return { value: parsed.data };
     const details = firstOfEachPath(
       parsed.error.issues.flatMap((issue) =>
@@ -18,10 +18,11 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   };
 };
 
-// Zod's own words are "expected string, received undefined". A body that was not sent arrives as null.
-function describeMissing(issue: z.core.$ZodRawIssue): string | undefined {
+// Zod's own words are "expected string, received undefined" and the like. A body that was not sent arrives as null.
+function inOurWords(issue: z.core.$ZodRawIssue): string | undefined {
   const isMissing = issue.input === undefined || (issue.input === null && (issue.path ?? []).length === 0);
-  return issue.code === 'invalid_type' && isMissing ? 'is required' : undefined;
+  if (issue.code === 'invalid_type' && isMissing) return 'is required';
+  return issue.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : undefined;
 }
 
 function firstOfEachPath(details: readonly ErrorDetail[]): readonly ErrorDetail[] {
