@@ -60,7 +60,8 @@ describe('the embedded stack', () => {
     const children = descendantsOf(owner.pid);
     expect(children.length).toBeGreaterThanOrEqual(6);
     owner.kill('SIGKILL');
-    // At once, while the servers are still ending.
+    // Not before it is dead, or its servers may be joined in their last moment; but at once then, while they are ending.
+    await owner.exitCode;
     await withStack(folder.path, all, async (stack) => {
       expect(await query(stack, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
       expect(await until(() => children.every(isDead), 10_000)).toBe(true);
