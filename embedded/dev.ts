@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { interruption, loadEnvironmentFile, runScript } from './script.ts';
 import { type Server, useStack } from './stack.ts';
 import { startInForeground } from './supervised-process.ts';
 
@@ -15,19 +16,14 @@ The environment is that of npm start: npm start -- --help lists it. Changes in e
 
 const project = join(import.meta.dirname, '..');
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runScript(main);
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
   if (values.help) return console.log(usage);
-  const interrupted = signal();
+  const interrupted = interruption();
   const inherited = { ...process.env };
-  if (existsSync('.env')) process.loadEnvFile();
+  loadEnvironmentFile();
   const stack = await useStack({ dataDir: process.env.DATA_DIR || '.data', servers: serversToRun(), log: console.log });
   try {
     // With the environment as it was given to us: .env is read anew at each start.
@@ -44,15 +40,6 @@ async function main(): Promise<void> {
   } finally {
     await stack.stop();
   }
-}
-
-/** Taken from the start on, so that an interrupt during the start still stops the servers in order. */
-function signal(): Promise<unknown> {
-  return new Promise((resolve) => {
-    process.on('SIGINT', resolve);
-    process.on('SIGTERM', resolve);
-    process.on('SIGHUP', resolve);
-  });
 }
 
 function serversToRun(): readonly Server[] {

@@ -1,7 +1,7 @@
 // `npm run stack`: the servers alone, for an IDE, psql or a nats client. Serves until interrupted.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { interruption, loadEnvironmentFile, runScript } from './script.ts';
 import { type Server, type Stack, useStack } from './stack.ts';
 
 const usage = `npm run stack -- [options]
@@ -18,18 +18,13 @@ DATA_DIR, in the environment or the file .env, names the folder that keeps their
 
 const servers: readonly Server[] = ['eventStore', 'postgres', 'nats'];
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runScript(main);
 
 async function main(): Promise<void> {
   const { values } = options();
   if (values.help) return console.log(usage);
-  if (existsSync('.env')) process.loadEnvFile();
-  const interrupted = signal();
+  loadEnvironmentFile();
+  const interrupted = interruption();
   const dataDir = process.env.DATA_DIR || '.data';
   const ports = {
     ...portOption('eventStore', values['event-store-port']),
@@ -54,15 +49,6 @@ function options() {
       'nats-port': { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
-  });
-}
-
-/** Taken from the start on, so that an interrupt during the start still stops the servers in order. */
-function signal(): Promise<unknown> {
-  return new Promise((resolve) => {
-    process.on('SIGINT', resolve);
-    process.on('SIGTERM', resolve);
-    process.on('SIGHUP', resolve);
   });
 }
 
