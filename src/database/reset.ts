@@ -1,11 +1,13 @@
 // A new database in place of the old one, filled from the log. It is built beside the old one and takes its name when it
 // is complete, so that a reset that fails half way leaves everything as it was, and queries are answered meanwhile.
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, Position } from '../events/event-log.ts';
+import { pauseFor } from '../infrastructure/lifecycle.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { countEvents } from '../projections/backlog.ts';
+import { readPosition } from '../projections/checkpoint.ts';
+import { isBeyond } from '../projections/origin.ts';
 import { rebuild } from '../projections/rebuild.ts';
 import { databaseNameOf, publicAddress, withDatabase } from './address.ts';
 import { migrate } from './migrate.ts';
@@ -135,21 +137,17 @@ async function refuseAheadOfLog({ databaseUrl, eventLog, force }: ResetOptions, 
   await using connection = await connect({ databaseUrl, name: 'registry reset' });
   const checkpoint = await checkpointOf(connection.client);
   const head = await eventLog.head();
-  if (checkpoint === undefined || (head !== undefined && checkpoint <= head.commit)) return;
+  if (checkpoint === undefined || !isBeyond(checkpoint, head)) return;
   throw new ResetRefused(
-    `The database ${name} was made of another event store: it stands at position ${checkpoint}, and this one ends at ` +
+    `The database ${name} was made of another event store: it stands at position ${checkpoint.commit}, and this one ends at ` +
       `${head?.commit ?? 'none'}. Check EVENTSTORE_URL and DATABASE_URL. If you mean it: npm run db:reset -- --force=${name}`,
   );
 }
 
-async function checkpointOf(client: pg.Client): Promise<bigint | undefined> {
+async function checkpointOf(client: pg.Client): Promise<Position | undefined> {
   const { rows: tables } = await client.query(`SELECT to_regclass('public.projection_checkpoint') AS found`);
   if (tables[0]?.found === null) return undefined;
-  const { rows } = await client.query<{ commit: string | null }>(
-    'SELECT commit_position::text AS commit FROM public.projection_checkpoint',
-  );
-  const commit = rows[0]?.commit;
-  return commit == null ? undefined : BigInt(commit);
+  return readPosition(client);
 }
 
 async function dropLeftovers(admin: pg.Client, { draft, retired }: Names, logger: Logger): Promise<void> {
@@ -234,7 +232,7 @@ async function cutOff({ client }: Connection, name: string, signal: AbortSignal)
   const statement = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1';
   while (!signal.aborted) {
     await client.query(statement, [name]).catch(() => undefined);
-    await delay(50, undefined, { signal }).catch(() => undefined);
+    await pauseFor(50, signal);
   }
 }
 

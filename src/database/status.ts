@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { type EventLog, EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { connect, isUnavailable } from '../infrastructure/postgres.ts';
 import { countEvents } from '../projections/backlog.ts';
+import { readPosition } from '../projections/checkpoint.ts';
 import { publicAddress } from './address.ts';
 import { compareMigrations, type Migrations } from './migrate.ts';
 import { grouped } from './progress-bar.ts';
@@ -107,18 +108,11 @@ async function ask(client: pg.Client): Promise<Tables> {
         count(deleted_at)::float8 AS deleted FROM ${table}`,
   );
   const { rows } = await client.query<Tables['rows'][number]>(counts.join(' UNION ALL '));
-  const { rows: checkpoints } = await client.query<{ commit: string | null; prepare: string | null }>(
-    'SELECT commit_position::text AS commit, prepare_position::text AS prepare FROM projection_checkpoint',
-  );
+  const checkpoint = await readPosition(client);
   const { rowCount: projectors } = await client.query(`
     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND application_name = 'registry projector' AND datname = current_database()`);
-  return { rows, checkpoint: positionOf(checkpoints[0]), projecting: projectors !== 0 };
-}
-
-function positionOf(row: { commit: string | null; prepare: string | null } | undefined): Position | undefined {
-  if (row?.commit == null || row.prepare === null) return undefined;
-  return { commit: BigInt(row.commit), prepare: BigInt(row.prepare) };
+  return { rows, checkpoint, projecting: projectors !== 0 };
 }
 
 async function askHead(eventLog: EventLog) {

@@ -71,7 +71,7 @@ export function startLoop({ name, logger, run, backoff = defaultBackoff }: LoopO
       if (health.error === reason) logger.warn({ loop: name, pause }, `${name} failed again (${reason})`);
       else logger.error({ loop: name, err: error, pause }, `${name} failed and starts again in ${pause} ms`);
       health = { name, status: 'failing', error: reason };
-      await delay(pause, undefined, { signal: stopping.signal }).catch(ignoreAbort);
+      await pauseFor(pause, stopping.signal);
     }
   }
 }
@@ -80,6 +80,9 @@ function jittered(milliseconds: number): number {
   return Math.round(milliseconds * (0.5 + Math.random() / 2));
 }
 
-function ignoreAbort(error: unknown): void {
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+/** Waits for some milliseconds, or until the signal aborts. */
+export async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }

@@ -33,6 +33,7 @@ import {
   StreamDiffers,
   type StreamSettings,
 } from '../publishing/bus.ts';
+import { pauseFor } from './lifecycle.ts';
 import { type NatsAddress, readNatsAddress } from './nats-address.ts';
 
 export interface NatsOptions {
@@ -119,7 +120,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
         failures += 1;
         logger[failures === 1 ? 'warn' : 'debug']({ err: error, servers }, 'NATS cannot be reached; trying on');
       }
-      await delay(retryMs, undefined, { signal: closing.signal }).catch(ignoreAbort);
+      await pauseFor(retryMs, closing.signal);
     }
   }
 
@@ -311,8 +312,4 @@ type StoredMessageHeaders = Iterable<readonly [string, readonly string[]]>;
 /** The contract of `Message` promises printable ASCII, so nothing is validated here, as `append` would do. */
 function toNatsHeaders(headers: Message['headers']) {
   return MsgHdrsImpl.fromRecord(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])));
-}
-
-function ignoreAbort(error: unknown): void {
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
 }

@@ -58,15 +58,30 @@ export async function waitForLock(connection: Connection, databaseUrl: string, s
 
 /** Raises the epoch, so that every projector before this one is fenced off, and reads where to go on. */
 export async function takeOver(client: pg.Client): Promise<Checkpoint> {
-  const { rows } = await client.query<{ epoch: string; commit: string | null; prepare: string | null }>(`
-    UPDATE projection_checkpoint SET epoch = epoch + 1
-    RETURNING epoch::text, commit_position::text AS commit, prepare_position::text AS prepare`);
+  const { rows } = await client.query<Row & { epoch: string }>(
+    `UPDATE projection_checkpoint SET epoch = epoch + 1 RETURNING epoch::text, ${positions}`,
+  );
   const [row] = rows;
   if (row === undefined) throw new Error('the table projection_checkpoint has lost its row');
-  const { epoch, commit, prepare } = row;
-  const position =
-    commit === null || prepare === null ? undefined : { commit: BigInt(commit), prepare: BigInt(prepare) };
-  return { epoch: BigInt(epoch), position };
+  return { epoch: BigInt(row.epoch), position: positionOf(row) };
+}
+
+/** Where the read model stands, read without taking part; undefined before the first event. */
+export async function readPosition(client: pg.Client): Promise<Position | undefined> {
+  const { rows } = await client.query<Row>(`SELECT ${positions} FROM public.projection_checkpoint`);
+  return rows[0] && positionOf(rows[0]);
+}
+
+// As text, because the driver would make doubles of them.
+const positions = 'commit_position::text AS commit, prepare_position::text AS prepare';
+
+interface Row {
+  readonly commit: string | null;
+  readonly prepare: string | null;
+}
+
+function positionOf({ commit, prepare }: Row): Position | undefined {
+  return commit === null || prepare === null ? undefined : { commit: BigInt(commit), prepare: BigInt(prepare) };
 }
 
 /**

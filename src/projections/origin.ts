@@ -1,7 +1,7 @@
 // Tables that outlived their log, or were pointed at another one, look like tables that are up to date: the checkpoint
 // stands after all that the new log holds, or somewhere in the middle of it.
 import type pg from 'pg';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, Position } from '../events/event-log.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** The read model was made of events that this log does not hold. */
@@ -19,13 +19,17 @@ export async function refuseAnotherLog(client: pg.Client, log: EventLog, { posit
   if (position === undefined) return;
   const head = await log.head();
   const sample = await anyRow(client);
-  const isBeyond = head === undefined || position.commit > head.commit;
   const isUnknown = sample !== undefined && (await log.read(sample.stream, sample.revision)).length === 0;
-  if (!isBeyond && !isUnknown) return;
+  if (!isBeyond(position, head) && !isUnknown) return;
   throw new AnotherLog(
     'The tables were made from another event log than the one that is connected. ' +
       'Connect that one, or make the tables anew from this one: npm run db:reset',
   );
+}
+
+/** Whether a position stands after the last event of a log: then it was told by another one. */
+export function isBeyond(position: Position, head: Position | undefined): boolean {
+  return head === undefined || position.commit > head.commit;
 }
 
 async function anyRow(client: pg.Client): Promise<{ readonly stream: string; readonly revision: bigint } | undefined> {

@@ -1,12 +1,11 @@
 // The publisher: one message for each organization, factory and gateway event, in the order of the log, none twice.
 // A session reads the tail of the stream, subscribes to the log after it and pipes what comes into the stream; whatever
 // goes wrong ends the session, and the next one starts from the tail again. Nothing else is remembered.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { streamPrefix } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
-import { type Loop, startLoop } from '../infrastructure/lifecycle.ts';
+import { type Loop, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
 import type { Bus } from './bus.ts';
 import { eventStream } from './event-stream.ts';
 import { toMessage } from './message.ts';
@@ -114,16 +113,10 @@ export function startPublisher({ log, bus, logger, timing }: PublisherOptions): 
   async function untilTailRests(signal: AbortSignal): Promise<void> {
     let seen = await readTail(stream);
     while (!signal.aborted) {
-      await pause(quiet * (1 + 2 * Math.random()), signal);
+      await pauseFor(quiet * (1 + 2 * Math.random()), signal);
       const now = await readTail(stream);
       if (now.origin?.eventId === seen.origin?.eventId) return;
       seen = now;
     }
   }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }
