@@ -17,6 +17,7 @@ import {
   batchUnknown,
   batchWrongExpectedVersion,
 } from './errors.ts';
+import { describe } from './log-file.ts';
 import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
 import { expectedRevisionOf, proposedEvent, streamIdentifier, streamNameOf, uuid, uuidOf } from './wire.ts';
@@ -98,7 +99,7 @@ export function batchAppend(
       const outcome = await store.append(stream, expected, events);
       answer(id, append, responseTo(append, outcome));
     } catch (error) {
-      refuse(id, append, batchUnknown(error instanceof Error ? error.message : String(error)));
+      refuse(id, append, batchUnknown(describe(error)));
     }
   }
 

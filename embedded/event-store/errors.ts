@@ -7,6 +7,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import anyPb from 'google-protobuf/google/protobuf/any_pb.js';
 import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
+import { describe } from './log-file.ts';
 import { type ExpectedRevision, noRevision } from './records.ts';
 import { streamIdentifier } from './wire.ts';
 
@@ -63,7 +64,7 @@ export function unknown(details = 'Exception was thrown by handler.'): CallError
 
 /** What went wrong in here, as an UNKNOWN that says so. */
 export function failure(error: unknown): CallError {
-  return unknown(error instanceof Error ? error.message : String(error));
+  return unknown(describe(error));
 }
 
 /** ALREADY_EXISTS in a batch: the last revision is `current` (-1: no event), not what was expected. */

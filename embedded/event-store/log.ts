@@ -1,9 +1,12 @@
 // The log: one SQLite file, one table, in commit order. A transaction is durable when it returns (WAL, synchronous
-// FULL) and leaves nothing behind when it throws. The file is locked for as long as it is open, so that a second server
-// on it is refused. Like the real log's, a position is a byte offset: strictly increasing, never consecutive.
+// FULL) and leaves nothing behind when it throws. Like the real log's, a position is a byte offset: that of the event
+// before plus the bytes that this one takes. So every read can tell that nothing between two events is missing, and a
+// checksum that an event is what was written: a damaged file is an error, never a silent loss.
 
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { noRevision, type ProposedEvent, type RecordedEvent } from './records.ts';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { acknowledgedIn, damage, describe, one, openDatabase, prepare } from './log-file.ts';
+import { deletedRevision, noRevision, type ProposedEvent, type RecordedEvent } from './records.ts';
 
 /** Events in the order asked for; the last page when nothing is left to read. */
 export interface Page {
@@ -49,35 +52,31 @@ export type WriteEvent = (
   createdTicks: bigint,
 ) => RecordedEvent;
 
-type Row = [bigint, string, bigint, string, string, bigint, bigint, Uint8Array, Uint8Array];
+type Row = [...Parameters<typeof checksum>, bigint];
 
-const schemaVersion = 1;
-const cacheKibibytes = 32 * 1024;
+/** Whether an event may follow the one read before it, of which there is none at the beginning of a page. */
+type IsNext = (event: RecordedEvent, previous: RecordedEvent | undefined) => boolean;
+
 const bytesPerPage = 1024 * 1024;
 const recordOverhead = 64n;
 
-const columns = 'position, stream, revision, id, type, is_json, created, data, metadata';
-const schema = `
-  CREATE TABLE event (
-    position INTEGER PRIMARY KEY,
-    stream   TEXT    NOT NULL,
-    revision INTEGER NOT NULL,
-    id       TEXT    NOT NULL,
-    type     TEXT    NOT NULL,
-    is_json  INTEGER NOT NULL,
-    created  INTEGER NOT NULL,
-    data     BLOB    NOT NULL,
-    metadata BLOB    NOT NULL
-  ) STRICT;
-  CREATE UNIQUE INDEX event_of_stream ON event (stream, revision);
-  PRAGMA user_version = ${schemaVersion};`;
+const columns = 'position, stream, revision, id, type, is_json, created, data, metadata, checksum';
 
 /**
- * Opens the file (`:memory:` for none), making it when missing. Throws, saying why, when it is locked, damaged or
- * something else.
+ * Opens the file (`:memory:` for none), making it when missing. Throws, saying why, when it is locked, damaged,
+ * something else, or ends before what was acknowledged. Reads throw when they come upon damage.
  */
 export function openLog(file: string): Log {
-  const database = openDatabase(file);
+  const database = openDatabase(file, checksum);
+  try {
+    return logIn(database, file);
+  } catch (error) {
+    database.close();
+    throw new Error(`Cannot open the event store file ${file}: ${describe(error)}`, { cause: error });
+  }
+}
+
+function logIn(database: DatabaseSync, file: string): Log {
   const query = (sql: string) => prepare(database, sql);
   const selectHead = query('SELECT coalesce(max(position), 0) FROM event');
   const selectPosition = query('SELECT 1 FROM event WHERE position = ?');
@@ -90,27 +89,21 @@ export function openLog(file: string): Log {
   const selectBackwards = query(`${ofStream} ORDER BY revision DESC LIMIT ?`);
   const selectAllForwards = query(`SELECT ${columns} FROM event WHERE position > ? ORDER BY position LIMIT ?`);
   const selectAllBackwards = query(`SELECT ${columns} FROM event WHERE position < ? ORDER BY position DESC LIMIT ?`);
-  const insert = query(`INSERT INTO event (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insert = query(`INSERT INTO event (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   let head = one<[bigint]>(selectHead)?.[0] ?? 0n;
+  const acknowledged = acknowledgedIn(file, head);
 
   function transact(work: (write: WriteEvent) => void): void {
     const before = head;
     database.exec('BEGIN');
     try {
       work((stream, revision, event, createdTicks) => {
-        head += recordOverhead + BigInt(stream.length + event.type.length + event.data.length + event.metadata.length);
-        insert.run(
-          head,
-          stream,
-          revision,
-          event.id,
-          event.type,
-          event.isJson ? 1 : 0,
-          createdTicks,
-          event.data,
-          event.metadata,
-        );
-        return { ...event, position: head, stream, revision, createdTicks };
+        const recorded = { ...event, position: head + sizeOf({ ...event, stream }), stream, revision, createdTicks };
+        const { id, type, isJson, data, metadata, position } = recorded;
+        const row = [position, stream, revision, id, type, isJson ? 1n : 0n, createdTicks, data, metadata] as const;
+        insert.run(...row, checksum(...row));
+        head = position;
+        return recorded;
       });
       database.exec('COMMIT');
     } catch (error) {
@@ -118,96 +111,98 @@ export function openLog(file: string): Log {
       if (database.isTransaction) database.exec('ROLLBACK');
       throw error;
     }
+    acknowledged?.advance(head);
+  }
+
+  function page(statement: StatementSync, isNext: IsNext, limit: number, ...parameters: SQLInputValue[]): Page {
+    const events: RecordedEvent[] = [];
+    let bytes = 0;
+    for (const row of statement.iterate(...parameters, limit + 1) as Iterable<unknown>) {
+      // Bounded in bytes as well as in events, so that large events do not pile up in memory.
+      if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
+      const event = toEvent(row as Row);
+      if (!isNext(event, events.at(-1))) throw damage(file, `something is missing before position ${event.position}`);
+      events.push(event);
+      bytes += event.data.length + event.metadata.length;
+    }
+    return { events, isLast: true };
+  }
+
+  function toEvent([position, stream, revision, id, type, isJson, createdTicks, data, metadata, sum]: Row) {
+    const intact = sum === checksum(position, stream, revision, id, type, isJson, createdTicks, data, metadata);
+    if (!intact) throw damage(file, `the event at position ${position} is not what was written`);
+    return { position, stream, revision, id, type, isJson: isJson === 1n, createdTicks, data, metadata };
+  }
+
+  function event(statement: StatementSync, ...parameters: SQLInputValue[]): RecordedEvent | undefined {
+    const row = one<Row>(statement, ...parameters);
+    return row && toEvent(row);
   }
 
   return {
     head: () => head,
     hasPosition: (position) => one(selectPosition, position) !== undefined,
     lastRevision: (stream) => one<[bigint]>(selectLastRevision, stream)?.[0] ?? noRevision,
-    lastEvent: (stream) => toEvent(one<Row>(selectLast, stream)),
-    eventAt: (stream, revision) => toEvent(one<Row>(selectOne, stream, revision)),
+    lastEvent: (stream) => event(selectLast, stream),
+    eventAt: (stream, revision) => event(selectOne, stream, revision),
     idAt: (stream, revision) => one<[string]>(selectId, stream, revision)?.[0],
-    streamForwards: (stream, { from, to, createdSince }, limit) =>
-      page(selectForwards, limit, stream, from, to, createdSince),
-    streamBackwards: (stream, { from, to, createdSince }, limit) =>
-      page(selectBackwards, limit, stream, from, to, createdSince),
-    allForwards: (after, limit) => page(selectAllForwards, limit, after),
-    allBackwards: (before, limit) => page(selectAllBackwards, limit, before),
+    streamForwards(stream, { from, to, createdSince }, limit) {
+      const isNext: IsNext = ({ revision }, previous) =>
+        createdSince > 0n || revision === deletedRevision || revision === (previous ? previous.revision + 1n : from);
+      return page(selectForwards, isNext, limit, stream, from, to, createdSince);
+    },
+    streamBackwards(stream, { from, to, createdSince }, limit) {
+      const isNext: IsNext = ({ revision }, previous) =>
+        createdSince > 0n || !previous || revision === previous.revision - 1n;
+      return page(selectBackwards, isNext, limit, stream, from, to, createdSince);
+    },
+    allForwards(after, limit) {
+      const start = after > 0n ? after : 0n;
+      return page(
+        selectAllForwards,
+        (event, previous) => startOf(event) <= (previous?.position ?? start),
+        limit,
+        after,
+      );
+    },
+    allBackwards(before, limit) {
+      const isNext: IsNext = ({ position }, previous) =>
+        previous ? position === startOf(previous) : before <= head || position === head;
+      return page(selectAllBackwards, isNext, limit, before);
+    },
     transact,
-    close: () => database.close(),
+    close() {
+      acknowledged?.close();
+      database.close();
+    },
   };
 }
 
-function openDatabase(file: string): DatabaseSync {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(file);
-    // The exclusive mode has to come before WAL: only then does SQLite keep the WAL's index, and the lock, to itself.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
-    database.exec('BEGIN IMMEDIATE');
-    const version = one<[bigint]>(prepare(database, 'PRAGMA user_version'))?.[0];
-    const isEmpty = one(prepare(database, 'SELECT 1 FROM sqlite_schema')) === undefined;
-    if (version === 0n && isEmpty) database.exec(schema);
-    else if (version !== BigInt(schemaVersion))
-      throw new Error(`its schema version is ${version}, not ${schemaVersion}`);
-    database.exec('COMMIT');
-    return database;
-  } catch (error) {
-    database?.close();
-    throw new Error(`Cannot open the event store file ${file}: ${reasonOf(error)}`, { cause: error });
-  }
+/** Where an event begins, which is where the one before it ends. */
+function startOf(event: RecordedEvent): bigint {
+  return event.position - sizeOf(event);
 }
 
-function reasonOf(error: unknown): string {
-  switch (sqliteCode(error)) {
-    case 5:
-      return 'another server has it open. Stop that one, or choose another file.';
-    case 11:
-    case 26:
-      return 'it is corrupt or not an event store. Restore a backup, or move it away to start empty.';
-    case 14:
-      return 'the folder is missing or not accessible. Create it, or choose another file.';
-    case 8:
-      return 'it is read-only. Make it writable, or choose another file.';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+function sizeOf({
+  stream,
+  type,
+  data,
+  metadata,
+}: Pick<RecordedEvent, 'stream' | 'type' | 'data' | 'metadata'>): bigint {
+  return recordOverhead + BigInt(stream.length + type.length + data.length + metadata.length);
 }
 
-function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode & 0xff;
-}
-
-function prepare(database: DatabaseSync, sql: string): StatementSync {
-  const statement = database.prepare(sql);
-  statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
-  return statement;
-}
-
-function one<T>(statement: StatementSync, ...parameters: SQLInputValue[]): T | undefined {
-  return statement.get(...parameters) as T | undefined;
-}
-
-// Bounded in bytes as well as in events, so that large events do not pile up in memory.
-function page(statement: StatementSync, limit: number, ...parameters: SQLInputValue[]): Page {
-  const events: RecordedEvent[] = [];
-  let bytes = 0;
-  for (const row of statement.iterate(...parameters, limit + 1) as Iterable<unknown>) {
-    if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
-    const event = toEvent(row as Row);
-    events.push(event);
-    bytes += event.data.length + event.metadata.length;
-  }
-  return { events, isLast: true };
-}
-
-function toEvent(row: Row): RecordedEvent;
-function toEvent(row: Row | undefined): RecordedEvent | undefined;
-function toEvent(row: Row | undefined): RecordedEvent | undefined {
-  if (!row) return undefined;
-  const [position, stream, revision, id, type, isJson, createdTicks, data, metadata] = row;
-  return { position, stream, revision, id, type, isJson: isJson === 1n, createdTicks, data, metadata };
+function checksum(
+  position: bigint,
+  stream: string,
+  revision: bigint,
+  id: string,
+  type: string,
+  isJson: bigint,
+  createdTicks: bigint,
+  data: Uint8Array,
+  metadata: Uint8Array,
+): bigint {
+  const text = [position, stream, revision, id, type, isJson, createdTicks].join('\n');
+  return BigInt(crc32(metadata, crc32(data, crc32(text))));
 }

@@ -8,7 +8,7 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import { append } from './append.ts';
 import { batchAppend } from './batch-append.ts';
 import { softDelete, tombstone } from './delete.ts';
-import { invalidArgument, unknown } from './errors.ts';
+import { failure, invalidArgument, unknown } from './errors.ts';
 import { type Filter, filterOf } from './filters.ts';
 import { resolverOf } from './links.ts';
 import { type Outlet, outletOf } from './outlet.ts';
@@ -52,7 +52,7 @@ async function read(store: Store, call: ServerWritableStream<ReadReq, ReadResp>)
     if (!options || fault) outlet.fail(invalidArgument(fault ?? 'The options are missing.'));
     else await answer(store, outlet, options);
   } catch (error) {
-    outlet.fail(unknown(error instanceof SyntaxError ? undefined : String(error)));
+    outlet.fail(error instanceof SyntaxError ? unknown() : failure(error));
   }
 }
 

@@ -9,10 +9,10 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startEventStore } from '../../embedded/event-store/server.ts';
-import { externalUrl, numbered, numberedUpTo, numbersOf, read, revisionsOf } from './support.ts';
+import { numbered, numberedUpTo, numbersOf, read, revisionsOf } from '../../test/contract/support.ts';
+import { startEventStore } from './server.ts';
 
-const program = join(import.meta.dirname, '../../embedded/event-store/main.ts');
+const program = join(import.meta.dirname, 'main.ts');
 const running = new Set<ChildProcess>();
 let folder: string;
 
@@ -25,7 +25,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe.skipIf(externalUrl)('The event store process', () => {
+describe('The event store process', () => {
   it('keeps through kill -9 under load all it acknowledged, without gaps or duplicates', async () => {
     const file = join(folder, 'events.db');
     const acknowledged: { stream: string; n: number; revision: bigint; commit: bigint }[] = [];
@@ -128,7 +128,7 @@ describe.skipIf(externalUrl)('The event store process', () => {
     await server.stop();
     const garbage = join(folder, 'garbage.db');
     await writeFile(garbage, 'this is no database\n'.repeat(1_000));
-    expect(await failureOf(['--file', garbage])).toMatch(/^Cannot open .*garbage\.db: it is corrupt.+\n$/);
+    expect(await failureOf(['--file', garbage])).toMatch(/^Cannot open .*garbage\.db: the file is corrupt.+\n$/);
     const busy = await startEventStore({ file: ':memory:' });
     const taken = await failureOf(['--file', ':memory:', '--port', `${busy.port}`]);
     expect(taken).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: another process listens there\. .+\n$/);

@@ -1,0 +1,125 @@
+// The file of the log: held by one server at a time, brought to the current schema, and compared with what was
+// acknowledged. SQLite forgets, without a word, the end of a write-ahead log that is damaged or missing; beside the
+// file stands the position that was acknowledged last, so that such a loss is noticed before anything is built on it.
+
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+
+const schemaVersion = 2n;
+const cacheKibibytes = 16 * 1024;
+
+const schema = `
+  CREATE TABLE event (
+    position INTEGER PRIMARY KEY,
+    stream   TEXT    NOT NULL,
+    revision INTEGER NOT NULL,
+    id       TEXT    NOT NULL,
+    type     TEXT    NOT NULL,
+    is_json  INTEGER NOT NULL,
+    created  INTEGER NOT NULL,
+    data     BLOB    NOT NULL,
+    metadata BLOB    NOT NULL,
+    checksum INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX event_of_stream ON event (stream, revision);
+  PRAGMA user_version = ${schemaVersion};`;
+
+const withChecksums = `
+  ALTER TABLE event ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+  UPDATE event SET checksum = checksum_of(position, stream, revision, id, type, is_json, created, data, metadata);
+  PRAGMA user_version = ${schemaVersion};`;
+
+/** What was acknowledged is never behind what is durable, and never goes back. */
+export interface Acknowledged {
+  /** To be called after each commit, before anyone is told of it. */
+  advance(position: bigint): void;
+  close(): void;
+}
+
+/**
+ * Opens the database, with the current schema, for this process alone. `checksumOf` gives the rows of an older file
+ * their checksums. Throws, saying why, when the file is in use, unreadable, or no event store.
+ */
+export function openDatabase(file: string, checksumOf: (...row: never[]) => bigint): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    // The exclusive mode has to come before WAL: only then does SQLite keep the WAL's index, and the lock, to itself.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+    database.function('checksum_of', { useBigIntArguments: true }, checksumOf as (...row: SQLInputValue[]) => bigint);
+    database.exec('BEGIN IMMEDIATE');
+    const version = one<[bigint]>(prepare(database, 'PRAGMA user_version'))?.[0];
+    const isEmpty = one(prepare(database, 'SELECT 1 FROM sqlite_schema')) === undefined;
+    if (version === 0n && isEmpty) database.exec(schema);
+    else if (version === 1n) database.exec(withChecksums);
+    else if (version !== schemaVersion) throw new Error(`its schema version is ${version}, not ${schemaVersion}.`);
+    database.exec('COMMIT');
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new Error(`Cannot open the event store file ${file}: ${describe(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Opens what says which position of a log was acknowledged last; undefined for a log in memory. Throws when the log's
+ * end, `head`, is before it.
+ */
+export function acknowledgedIn(file: string, head: bigint): Acknowledged | undefined {
+  if (file === ':memory:') return undefined;
+  const path = `${file}-acknowledged`;
+  const exists = existsSync(path);
+  const text = exists ? readFileSync(path, 'utf8').trim() : '';
+  const goingOn = `Restore both from a backup, or delete ${path} to go on without what may be missing.`;
+  if (!/^\d*$/.test(text)) throw new Error(`${path} is damaged: it holds no position. ${goingOn}`);
+  if (BigInt(text) > head)
+    throw new Error(`it ends at position ${head}, and events up to ${text} were acknowledged. ${goingOn}`);
+  const descriptor = openSync(path, exists ? 'r+' : 'w');
+  // Always of the same length: it is overwritten in place, and a full disk cannot refuse that.
+  const advance = (position: bigint) => void writeSync(descriptor, `${position}`.padStart(20), 0);
+  advance(head);
+  return { advance, close: () => closeSync(descriptor) };
+}
+
+/** What is wrong with a file, where, and what to do. */
+export function damage(file: string, what: string): Error {
+  return new Error(`The event store file ${file} is damaged: ${what}. Stop the server and restore a backup.`);
+}
+
+/** The reason that SQLite, or anything else, gives for a failure, and what to do about it. */
+export function describe(error: unknown): string {
+  switch (sqliteCode(error)) {
+    case 5:
+      return 'another server has it open. Stop that one, or choose another file.';
+    case 8:
+      return 'the file is read-only. Make it writable, or choose another file.';
+    case 11:
+    case 26:
+      return 'the file is corrupt or not an event store. Restore a backup, or move it away to start empty.';
+    case 13:
+      return 'the disk is full. Make room and try again; nothing was written.';
+    case 14:
+      return 'the folder is missing or not accessible. Create it, or choose another file.';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** A statement that reads integers as bigint and rows as arrays. */
+export function prepare(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  statement.setReturnArrays(true);
+  return statement;
+}
+
+/** The first row. */
+export function one<T>(statement: StatementSync, ...parameters: SQLInputValue[]): T | undefined {
+  return statement.get(...parameters) as T | undefined;
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
+  return error.errcode & 0xff;
+}
