@@ -1,11 +1,10 @@
-// The streams: everything that is written goes through here. Appends that arrive together are decided one after the
-// other and committed in one transaction; each is answered after the commit. What is kept in memory (stream heads,
-// metadata, recent ids) is only ever a copy of the log: a failed commit throws all of it away.
+// The streams: everything that is written goes through here. What is kept in memory (stream heads, metadata, recent
+// ids) is only ever a copy of the log: a failed commit throws all of it away.
 //
 // EventStoreDB: writing to a soft-deleted stream, or to its metadata, brings it back with `$tb` at the next revision.
 
-import { setImmediate } from 'node:timers';
 import { bounded } from './bounded-map.ts';
+import { commitQueueOn } from './commit-queue.ts';
 import { type AppendDecision, decideAppend } from './expected-revision.ts';
 import type { Log, WriteEvent } from './log.ts';
 import {
@@ -83,13 +82,6 @@ interface Recent {
   readonly revision: bigint;
 }
 
-interface Pending {
-  readonly write: (write: WriteEvent) => WriteOutcome;
-  readonly resolve: (outcome: WriteOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const writesPerCommit = 1_024;
 const streamsInMemory = 20_000;
 const idsInMemory = 65_536;
 
@@ -99,56 +91,18 @@ export function openStore(log: Log): Store {
   const recentIds = bounded<string, Recent>(idsInMemory);
   const listeners = new Map<string | undefined, Set<() => void>>();
   const touched = new Set<string>();
-  let queue: Pending[] = [];
-  let scheduled = false;
-  let closed = false;
-
-  function submit(write: Pending['write']): Promise<WriteOutcome> {
-    return new Promise((resolve, reject) => {
-      if (closed) return reject(new Error('The event store is shutting down.'));
-      queue.push({ write, resolve, reject });
-      schedule();
-    });
-  }
-
-  function schedule(): void {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(commitPending);
-  }
-
-  function commitPending(): void {
-    scheduled = false;
-    const group = queue.slice(0, writesPerCommit);
-    queue = queue.slice(writesPerCommit);
-    if (group.length === 0) return;
-    if (queue.length > 0) schedule();
-    let outcomes: WriteOutcome[];
-    try {
-      outcomes = commit(group);
-    } catch (error) {
-      heads.clear();
-      recentIds.clear();
-      touched.clear();
-      for (const { reject } of group) reject(error);
-      return;
-    }
-    for (const [index, { resolve }] of group.entries()) resolve(outcomes[index] as WriteOutcome);
-    notify();
-  }
-
-  function commit(group: readonly Pending[]): WriteOutcome[] {
-    const outcomes: WriteOutcome[] = [];
-    log.transact((write) => {
-      for (const pending of group) outcomes.push(pending.write(write));
-    });
-    return outcomes;
-  }
+  const queue = commitQueueOn<WriteOutcome>(log, { committed: notify, failed: forget });
 
   function notify(): void {
     if (touched.size === 0) return;
     for (const listener of listeners.get(undefined) ?? []) listener();
     for (const stream of touched) for (const listener of listeners.get(stream) ?? []) listener();
+    touched.clear();
+  }
+
+  function forget(): void {
+    heads.clear();
+    recentIds.clear();
     touched.clear();
   }
 
@@ -162,7 +116,7 @@ export function openStore(log: Log): Store {
   }
 
   function append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]) {
-    return submit((write) => {
+    return queue.submit((write) => {
       const decision = decide(
         stream,
         expected,
@@ -173,7 +127,7 @@ export function openStore(log: Log): Store {
   }
 
   function softDelete(stream: string, expected: ExpectedRevision) {
-    return submit((write) => {
+    return queue.submit((write) => {
       const neverExisted = head(stream).last === noRevision && !hasMetadata(stream) && !isTombstoned(stream);
       const decision = decide(stream, expected, [crypto.randomUUID()]);
       if (neverExisted) return { kind: 'wrongExpectedRevision', current: noRevision };
@@ -184,7 +138,7 @@ export function openStore(log: Log): Store {
   }
 
   function tombstone(stream: string, expected: ExpectedRevision) {
-    return submit((write) => {
+    return queue.submit((write) => {
       const decision = decide(stream, expected, [crypto.randomUUID()]);
       if (decision.kind !== 'append') return answer(stream, decision);
       const { position } = recordOne(write, stream, deletedRevision, streamDeletedEvent());
@@ -298,17 +252,12 @@ export function openStore(log: Log): Store {
     return loaded;
   }
 
-  function flush(): void {
-    while (queue.length > 0) commitPending();
-  }
-
   function close(): void {
-    closed = true;
-    flush();
+    queue.close();
     log.close();
   }
 
-  return { log, append, softDelete, tombstone, visibility, visibleEvent, onCommit, flush, close };
+  return { log, append, softDelete, tombstone, visibility, visibleEvent, onCommit, flush: queue.flush, close };
 }
 
 function jsonMetadata(data: Uint8Array): ProposedEvent {
