@@ -1,6 +1,7 @@
-// EventStoreDB: what an append may weigh (data, metadata and twice the length of the type, summed over its events; the
-// limit itself still fits) and what no server accepts at any size.
+// EventStoreDB: what no server accepts, whatever the stream holds, and what an append may weigh: data, metadata and
+// twice the length of the type, summed over its events. The limit itself still fits.
 
+import { BadRequest } from './bad-request.ts';
 import type { ProposedEvent } from './records.ts';
 
 const nilId = '00000000-0000-0000-0000-000000000000';
@@ -14,10 +15,13 @@ export function sizeOf(event: ProposedEvent): number {
   return event.data.length + event.metadata.length + 2 * event.type.length;
 }
 
-/** Why an append is refused whatever the stream holds, in a sentence; undefined when it is not. Ids are lower case. */
-export function faultIn(stream: string, events: readonly ProposedEvent[]): string | undefined {
-  if (stream === '' || stream === '$$') return `Invalid stream name '${stream}'.`;
-  if (events.some(({ type }) => type === '')) return 'An event has an empty type.';
-  if (events.some(({ id }) => !uuid.test(id) || id === nilId)) return 'An event has no valid id.';
-  return undefined;
+/** Refuses an append with a BadRequest, in the server's words, for its stream's name or an event's type or id. */
+export function checkAppend(stream: string, events: readonly ProposedEvent[]): void {
+  const outOfRange = "Specified argument was out of the range of valid values. (Parameter 'eventStreamId')";
+  if (stream === '' || stream === '$$') throw new BadRequest(outOfRange);
+  for (const { id, type } of events) {
+    if (type === '') throw new BadRequest("Empty eventType provided. (Parameter 'eventType')");
+    if (id === nilId) throw new BadRequest("Empty eventId provided. (Parameter 'eventId')");
+    if (!uuid.test(id)) throw new BadRequest('Unrecognized Guid format.');
+  }
 }

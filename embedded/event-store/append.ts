@@ -4,7 +4,7 @@
 import type { AppendReq, AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
-import { faultIn, sizeOf } from './append-limits.ts';
+import { checkAppend, sizeOf } from './append-limits.ts';
 import {
   type CallError,
   failure,
@@ -13,9 +13,12 @@ import {
   streamDeleted,
   unknown,
 } from './errors.ts';
+import { turn } from './read.ts';
 import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
 import { empty, expectedRevisionOf, proposedEvent, streamNameOf } from './wire.ts';
+
+const turnsUntilCancelled = 3;
 
 /**
  * Collects the events of one call and answers when they are committed, or with the conflict. Refuses with a CallError: a
@@ -48,19 +51,21 @@ export function append(
   function add(message: AppendReq.ProposedMessage | undefined): CallError | undefined {
     if (!message) return undefined;
     const event = proposedEvent(message);
-    if (!event) return missingMetadataProperty();
+    if (typeof event === 'string') return missingMetadataProperty(event);
     events.push(event);
     size += sizeOf(event);
     return size > maxAppendSize ? maximumAppendSizeExceeded(maxAppendSize) : undefined;
   }
 
   async function execute(): Promise<void> {
-    if (refused) return;
-    const stream = streamNameOf(options?.getStreamIdentifier());
-    const fault = options ? faultIn(stream, events) : 'The options are missing.';
-    if (!options || fault) return callback(unknown());
-    const expected = expectedRevisionOf(options);
+    // A call that breaks off ends its messages like one that is complete; that it was cancelled shows a little later.
+    for (let turns = 0; turns < turnsUntilCancelled; turns += 1) await turn();
+    if (refused || call.cancelled) return;
+    if (!options) return callback(unknown());
+    const stream = streamNameOf(options.getStreamIdentifier());
     try {
+      checkAppend(stream, events);
+      const expected = expectedRevisionOf(options);
       const outcome = await store.append(stream, expected, events);
       if (outcome.kind === 'streamDeleted') callback(streamDeleted(stream));
       else callback(null, outcome.kind === 'written' ? success(outcome) : conflict(expected, outcome.current));

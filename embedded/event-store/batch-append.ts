@@ -2,29 +2,30 @@
 // correlation id, of which only the first has options; it is executed when its final chunk has arrived. Each is
 // answered exactly once (a second answer crashes the Node client), and chunks after an early refusal are ignored.
 
+import type { UUID } from '@eventstore/db-client/generated/shared_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
-import { faultIn, sizeOf } from './append-limits.ts';
+import { checkAppend, sizeOf } from './append-limits.ts';
+import { BadRequest } from './bad-request.ts';
 import {
-  batchBadRequest,
+  batchFailure,
   batchMaximumAppendSizeExceeded,
   batchStreamDeleted,
   batchTimeout,
-  batchUnknown,
   batchWrongExpectedVersion,
 } from './errors.ts';
-import { describe } from './log-file.ts';
 import { type ExpectedRevision, noRevision, type ProposedEvent } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
-import { expectedRevisionOf, proposedEvent, streamIdentifier, streamNameOf, uuid, uuidOf } from './wire.ts';
+import { expectedRevisionOf, proposedEvent, streamIdentifier, streamNameOf, uuidOf } from './wire.ts';
 
 interface PendingAppend {
+  readonly correlationId: UUID | undefined;
   readonly stream: string;
-  readonly expected: ExpectedRevision;
+  readonly options: BatchAppendReq.Options;
   readonly events: ProposedEvent[];
   size: number;
   timer: NodeJS.Timeout | undefined;
@@ -53,7 +54,8 @@ export function batchAppend(
 
   function receive(request: BatchAppendReq): void {
     const id = uuidOf(request.getCorrelationId());
-    const append = request.hasOptions() ? begin(id, request) : pending.get(id);
+    const options = request.getOptions();
+    const append = pending.get(id) ?? (options && begin(id, options, request));
     if (!append) return;
     const refusal = add(append, request.getProposedMessagesList());
     if (refusal) refuse(id, append, refusal);
@@ -63,18 +65,19 @@ export function batchAppend(
   function add(append: PendingAppend, messages: readonly BatchAppendReq.ProposedMessage[]): Status | undefined {
     for (const message of messages) {
       const event = proposedEvent(message);
-      if (!event) return batchBadRequest('An event lacks its type or its content type.');
+      if (typeof event === 'string')
+        return batchFailure(new BadRequest(`Required Metadata Property '${event}' is missing`));
       append.events.push(event);
       append.size += sizeOf(event);
     }
     return append.size > maxAppendSize ? batchMaximumAppendSizeExceeded(maxAppendSize) : undefined;
   }
 
-  function begin(id: string, request: BatchAppendReq): PendingAppend | undefined {
-    const options = request.getOptions();
+  function begin(id: string, options: BatchAppendReq.Options, request: BatchAppendReq): PendingAppend | undefined {
     const append: PendingAppend = {
-      stream: streamNameOf(options?.getStreamIdentifier()),
-      expected: expectedRevisionOf(options),
+      correlationId: request.getCorrelationId(),
+      stream: streamNameOf(options.getStreamIdentifier()),
+      options,
       events: [],
       size: 0,
       timer: undefined,
@@ -92,20 +95,19 @@ export function batchAppend(
 
   async function execute(id: string, append: PendingAppend): Promise<void> {
     forget(id, append);
-    const { stream, expected, events } = append;
-    const fault = faultIn(stream, events);
-    if (fault) return refuse(id, append, batchBadRequest(fault));
+    const { stream, options, events } = append;
     try {
-      const outcome = await store.append(stream, expected, events);
-      answer(id, append, responseTo(append, outcome));
+      checkAppend(stream, events);
+      const expected = expectedRevisionOf(options);
+      answer(append, responseTo(stream, expected, await store.append(stream, expected, events)));
     } catch (error) {
-      refuse(id, append, batchUnknown(describe(error)));
+      refuse(id, append, batchFailure(error));
     }
   }
 
   function refuse(id: string, append: PendingAppend, error: Status): void {
     forget(id, append);
-    answer(id, append, new streams.BatchAppendResp().setError(error));
+    answer(append, new streams.BatchAppendResp().setError(error));
   }
 
   function forget(id: string, append: PendingAppend): void {
@@ -113,15 +115,15 @@ export function batchAppend(
     pending.delete(id);
   }
 
-  function answer(id: string, append: PendingAppend, response: BatchAppendResp): void {
+  function answer({ correlationId, stream }: PendingAppend, response: BatchAppendResp): void {
     if (call.cancelled || call.destroyed) return;
-    response.setCorrelationId(uuid(id, 'string')).setStreamIdentifier(streamIdentifier(append.stream));
+    response.setCorrelationId(correlationId).setStreamIdentifier(streamIdentifier(stream));
     call.write(response);
     if (call.writableLength >= unsentAnswers) call.pause();
   }
 }
 
-function responseTo({ stream, expected }: PendingAppend, outcome: WriteOutcome): BatchAppendResp {
+function responseTo(stream: string, expected: ExpectedRevision, outcome: WriteOutcome): BatchAppendResp {
   const response = new streams.BatchAppendResp();
   switch (outcome.kind) {
     case 'wrongExpectedRevision':
@@ -142,7 +144,7 @@ function successOf(revision: bigint, position: bigint | undefined) {
   return success.setPosition(allPosition.setCommitPosition(`${position}`).setPreparePosition(`${position}`));
 }
 
-function millisecondsLeft(options: BatchAppendReq.Options | undefined): number {
-  const deadline = options?.getDeadline();
+function millisecondsLeft(options: BatchAppendReq.Options): number {
+  const deadline = options.getDeadline();
   return deadline ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1_000_000 - Date.now() : Infinity;
 }

@@ -4,7 +4,7 @@
 import type { DeleteReq, DeleteResp, TombstoneReq, TombstoneResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { type CallError, failure, streamDeleted, wrongExpectedVersion } from './errors.ts';
+import { type CallError, failure, streamDeleted, unknown, wrongExpectedVersion } from './errors.ts';
 import type { ExpectedRevision } from './records.ts';
 import type { Store, WriteOutcome } from './store.ts';
 import { expectedRevisionOf, streamNameOf } from './wire.ts';
@@ -42,8 +42,9 @@ async function remove<Response>(
   responseAt: (position: string) => Response,
 ): Promise<void> {
   const stream = streamNameOf(options?.getStreamIdentifier());
-  const expected = expectedRevisionOf(options);
+  if (!options || stream === '') return callback(unknown());
   try {
+    const expected = expectedRevisionOf(options);
     const outcome = await write(stream, expected);
     if (outcome.kind === 'written') callback(null, responseAt(`${outcome.position}`));
     else callback(refusal(stream, expected, outcome));

@@ -7,6 +7,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import anyPb from 'google-protobuf/google/protobuf/any_pb.js';
 import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
+import { BadRequest } from './bad-request.ts';
 import { describe } from './log-file.ts';
 import { type ExpectedRevision, noRevision } from './records.ts';
 import { streamIdentifier } from './wire.ts';
@@ -20,12 +21,17 @@ interface Serializable {
 
 /** FAILED_PRECONDITION: the last revision is `current` (-1: no event), not what was expected. */
 export function wrongExpectedVersion(stream: string, expected: ExpectedRevision, current: bigint): CallError {
-  return callError(status.FAILED_PRECONDITION, `Append failed due to WrongExpectedVersion. Stream: ${stream}.`, {
-    exception: 'wrong-expected-version',
-    'stream-name': stream,
-    'expected-version': `${expectedVersion(expected)}`,
-    'actual-version': `${current}`,
-  });
+  const versions = `Expected version: ${expectedVersion(expected)}, Actual version: ${current}`;
+  return callError(
+    status.FAILED_PRECONDITION,
+    `Delete failed due to WrongExpectedVersion. Stream: ${stream}, ${versions}`,
+    {
+      exception: 'wrong-expected-version',
+      'stream-name': stream,
+      'expected-version': `${expectedVersion(expected)}`,
+      'actual-version': `${current}`,
+    },
+  );
 }
 
 /** FAILED_PRECONDITION: the stream is tombstoned, or soft-deleted where it had to exist. */
@@ -44,9 +50,9 @@ export function maximumAppendSizeExceeded(maximum: number): CallError {
   });
 }
 
-/** INVALID_ARGUMENT: a proposed event lacks its type or its content type. */
-export function missingMetadataProperty(): CallError {
-  return callError(status.INVALID_ARGUMENT, 'Required Metadata Property is missing.', {
+/** INVALID_ARGUMENT: a proposed event lacks its type or its content type, whichever is named. */
+export function missingMetadataProperty(name: string): CallError {
+  return callError(status.INVALID_ARGUMENT, `Required Metadata Property '${name}' is missing`, {
     exception: 'missing-required-metadata-property',
     'required-metadata-properties': 'type,content-type',
   });
@@ -62,8 +68,10 @@ export function unknown(details = 'Exception was thrown by handler.'): CallError
   return callError(status.UNKNOWN, details);
 }
 
-/** What went wrong in here, as an UNKNOWN that says so. */
+/** A BadRequest with its code, in the real server's words; what went wrong in here as an UNKNOWN that says so. */
 export function failure(error: unknown): CallError {
+  if (error instanceof BadRequest)
+    return error.code === status.UNKNOWN ? unknown() : callError(error.code, error.message);
   return unknown(describe(error));
 }
 
@@ -96,14 +104,11 @@ export function batchTimeout(): Status {
   return batchError(status.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout());
 }
 
-/** INVALID_ARGUMENT in a batch: an append that no server accepts; `message` says why. */
-export function batchBadRequest(message: string): Status {
-  return batchError(status.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(message));
-}
-
-/** UNKNOWN in a batch: the write itself failed; `message` says how. */
-export function batchUnknown(message: string): Status {
-  return batchError(status.UNKNOWN, 'Unknown', new shared.Unknown(), message);
+/** INVALID_ARGUMENT in a batch for a BadRequest; UNKNOWN when the write itself failed, with a message that says how. */
+export function batchFailure(error: unknown): Status {
+  if (!(error instanceof BadRequest))
+    return batchError(status.UNKNOWN, 'Unknown', new shared.Unknown(), describe(error));
+  return batchError(status.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(error.message));
 }
 
 /**

@@ -25,7 +25,7 @@ try {
     const { file } = values;
     if (!file) throw new Error('No file given. Say --file <path>, or --help for all options.');
     const port = numberOf('--port', values.port, 65_535);
-    const maxAppendSize = numberOf('--max-append-size', values['max-append-size'], 16_777_216);
+    const maxAppendSize = numberOf('--max-append-size', values['max-append-size'], 16_767_216);
     await serve(
       {
         file,

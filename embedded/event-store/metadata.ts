@@ -1,6 +1,6 @@
 // EventStoreDB: what a stream's metadata says about which of its events can be read. Metadata is the data of the last
 // event of `$$stream` when that is flagged JSON. Values that are not positive are ignored one by one; a wrong type,
-// a number that is no int64 or malformed JSON voids the whole. Numbers keep their exact text: `$tb` of a deleted
+// a number that is no int64, an unknown key in `$acl` or malformed JSON voids the whole. Numbers keep their exact text: `$tb` of a deleted
 // stream is 2^63-1, which no JavaScript number can hold.
 
 import { deletedRevision, isMetastream, type RecordedEvent, ticks } from './records.ts';
@@ -33,6 +33,8 @@ export interface StreamMetadata {
 
 const none: StreamMetadata = {};
 const ofMetastreams: StreamMetadata = { maxCount: 1n };
+/** In seconds: more does not fit into .NET's TimeSpan. */
+const longestTimeSpan = 922_337_203_685n;
 const aclKeys = new Set(['$r', '$w', '$d', '$mr', '$mw']);
 
 /** The metadata that a soft delete writes, as UTF-8 JSON. It replaces what was there. */
@@ -94,14 +96,15 @@ function isWellFormed(object: StoredMetadata): boolean {
   return Object.entries(object).every(([key, value]) => {
     switch (key) {
       case '$maxCount':
-      case '$maxAge':
       case '$tb':
-      case '$cacheControl':
         return int64(value) !== undefined;
+      case '$maxAge':
+      case '$cacheControl':
+        return (int64(value) ?? longestTimeSpan + 1n) <= longestTimeSpan;
       case '$tmp':
         return typeof value === 'boolean';
       case '$acl':
-        return isObject(value) && Object.entries(value).every(([role, names]) => !aclKeys.has(role) || areNames(names));
+        return isObject(value) && Object.entries(value).every(([role, names]) => aclKeys.has(role) && areNames(names));
       default:
         return true;
     }

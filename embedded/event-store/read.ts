@@ -7,7 +7,7 @@ import { type Filter, isPartOfAll } from './filters.ts';
 import type { Resolve } from './links.ts';
 import type { Log, Page } from './log.ts';
 import type { Outlet } from './outlet.ts';
-import { deletedRevision, noRevision, type RecordedEvent } from './records.ts';
+import { noRevision } from './records.ts';
 import type { Store } from './store.ts';
 import { eventResponse, type IdFormat, streamNotFoundResponse } from './wire.ts';
 
@@ -26,7 +26,7 @@ const eventsPerPage = 512;
 
 /**
  * Sends the visible events of a stream from a revision on, that one included, and ends the call. Fails it with UNKNOWN
- * for a count of 0, forwards from the end or a revision beyond int64, and with streamDeleted for a tombstone.
+ * for a count of 0 or forwards from the end, and with streamDeleted for a tombstone.
  */
 export async function readStream(
   store: Store,
@@ -35,8 +35,7 @@ export async function readStream(
   from: StartPoint,
   options: ReadOptions,
 ): Promise<void> {
-  const isInvalid = options.count === 0n || (from === 'end' && !options.backwards);
-  if (isInvalid || (typeof from === 'bigint' && from > deletedRevision)) {
+  if (options.count === 0n || (from === 'end' && !options.backwards)) {
     return outlet.fail(unknown('Unexpected ReadStreamResult: Error'));
   }
   const { last, first, createdSince, softDeleted, tombstoned } = store.visibility(stream);
@@ -60,28 +59,28 @@ export async function readStream(
 }
 
 /**
- * Sends the events of $all that pass the filter, as far as the log reached when the call began, and ends the call. Only
- * what passes counts. Fails the call with UNKNOWN for a position where no record starts.
+ * Sends the events of $all that pass the filter, if there is one, and ends the call. Only what passes counts. Fails the
+ * call with UNKNOWN for a position where no record starts, or backwards from beyond the end of the log.
  */
 export async function readAll(
   store: Store,
   outlet: Outlet,
   from: StartPoint,
-  filter: Filter,
+  filter: Filter | undefined,
   options: ReadOptions,
 ): Promise<void> {
-  if (typeof from === 'bigint' && !isPosition(store.log, from)) {
-    return outlet.fail(unknown('Unexpected ReadAllResult: InvalidPosition'));
-  }
   const { log } = store;
-  const end = log.head();
-  const start = from === 'start' ? 0n : from === 'end' ? end + 1n : from;
+  const fail = (reason: string) =>
+    outlet.fail(unknown(`Unexpected ${filter ? 'Filtered' : ''}ReadAllResult: ${reason}`));
+  const end = log.head() + 1n;
+  const start = from === 'start' ? 0n : from === 'end' ? end : from;
+  if (options.backwards && start > end) return fail('Error');
+  if (!isPosition(log, start)) return fail('InvalidPosition');
   let cursor = options.backwards ? start : start - 1n;
-  const isWanted = (event: RecordedEvent) => event.position <= end && isPartOfAll(event) && filter(event);
   await sendPages(outlet, options, (limit) => {
     const page = options.backwards ? log.allBackwards(cursor, limit) : log.allForwards(cursor, limit);
     cursor = page.events.at(-1)?.position ?? cursor;
-    return { events: page.events.filter(isWanted), isLast: page.isLast || cursor >= end };
+    return { ...page, events: page.events.filter((event) => isPartOfAll(event) && (filter?.(event) ?? true)) };
   });
 }
 

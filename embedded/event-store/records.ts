@@ -15,6 +15,18 @@ export interface RecordedEvent {
 
 export type ProposedEvent = Pick<RecordedEvent, 'id' | 'type' | 'isJson' | 'data' | 'metadata'>;
 
+/** A place in $all. Events have both halves the same; a page of a read begins at `prepare` 0. */
+export interface Position {
+  readonly commit: bigint;
+  readonly prepare: bigint;
+}
+
+/** Negative when `a` is before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  const difference = a.commit === b.commit ? a.prepare - b.prepare : a.commit - b.commit;
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
 /** What a write demands of its stream: a last revision, nothing, no event, or that it exists. */
 export type ExpectedRevision = bigint | 'any' | 'no_stream' | 'stream_exists';
 

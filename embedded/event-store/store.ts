@@ -129,6 +129,7 @@ export function openStore(log: Log): Store {
   function softDelete(stream: string, expected: ExpectedRevision) {
     return queue.submit((write) => {
       const neverExisted = head(stream).last === noRevision && !hasMetadata(stream) && !isTombstoned(stream);
+      if (isTombstoned(metastreamOf(stream))) return { kind: 'streamDeleted' };
       const decision = decide(stream, expected, [crypto.randomUUID()]);
       if (neverExisted) return { kind: 'wrongExpectedRevision', current: noRevision };
       if (decision.kind !== 'append') return answer(stream, decision);
@@ -177,14 +178,12 @@ export function openStore(log: Log): Store {
   }
 
   function appendNow(write: WriteEvent, stream: string, events: readonly ProposedEvent[]): WriteOutcome {
+    const revived = isMetastream(stream) ? originalOf(stream) : stream;
+    const truncateBefore = isSoftDeleted(metadata(revived)) ? head(revived).last + 1n : undefined;
     // An empty write takes a place in the real log, too, and hides there.
-    if (events.length === 0) return { kind: 'written', revision: head(stream).last, position: log.head() + 1n };
-    const original = isMetastream(stream) ? originalOf(stream) : undefined;
-    const revives = isSoftDeleted(metadata(original ?? stream));
-    const recorded = record(write, stream, events);
-    const { revision, position } = recorded.at(-1) as RecordedEvent;
-    if (revives && original === undefined) revive(write, stream, recorded[0]?.revision ?? 0n);
-    if (revives && original !== undefined) revive(write, original, head(original).last + 1n);
+    const nothing = { revision: head(stream).last, position: log.head() + 1n };
+    const { revision, position } = record(write, stream, events).at(-1) ?? nothing;
+    if (truncateBefore !== undefined) revive(write, revived, truncateBefore);
     return { kind: 'written', revision, position };
   }
 
@@ -207,7 +206,8 @@ export function openStore(log: Log): Store {
     const recorded = write(stream, revision, event, ticks(Date.now()));
     head(stream).last = revision;
     if (isMetastream(stream)) head(originalOf(stream)).metadata = undefined;
-    recentIds.set(event.id, { stream, revision });
+    // An id is found where it was written first.
+    if (recentIds.get(event.id) === undefined) recentIds.set(event.id, { stream, revision });
     touched.add(stream);
     return recorded;
   }
@@ -225,8 +225,8 @@ export function openStore(log: Log): Store {
   }
 
   function visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined {
-    const { first, createdSince } = visibility(stream);
-    const event = revision < first ? undefined : log.eventAt(stream, revision);
+    const { first, createdSince, tombstoned } = visibility(stream);
+    const event = tombstoned || revision < first ? undefined : log.eventAt(stream, revision);
     return event && event.createdTicks >= createdSince ? event : undefined;
   }
 

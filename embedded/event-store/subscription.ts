@@ -1,16 +1,20 @@
 // EventStoreDB: a catch-up subscription is a cursor over the log: it reads what was committed after its start point,
 // says so when it has caught up, then waits for commits. One that falls a page behind catches up again, so a slow
 // reader costs no memory and never sees a gap or a duplicate. Metadata hides events only while catching up: live, every
-// event is delivered. Filtered subscriptions to $all get a checkpoint after each interval of events considered, and
-// one when they have caught up.
+// event is delivered.
+//
+// Filtered subscriptions to $all get a checkpoint after each interval of events considered, and one when they have
+// caught up: live at the event that completes the interval; before, at the last match or at the start of the page that
+// completes it, whichever is later. A page is a window of events, or as many as hold 32 matches; one starts
+// behind the last event of the page before, which is a position with prepare 0.
 
-import { streamDeleted } from './errors.ts';
+import { type CallError, streamDeleted } from './errors.ts';
 import { type Filter, isPartOfAll } from './filters.ts';
 import type { Resolve } from './links.ts';
 import type { Page } from './log.ts';
 import type { Outlet } from './outlet.ts';
 import { invalidSubscriptionPosition, isPosition, type StartPoint, turn } from './read.ts';
-import { deletedRevision, noRevision, type RecordedEvent } from './records.ts';
+import { comparePositions, deletedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
 import { caughtUpResponse, checkpointResponse, confirmationResponse, eventResponse, type IdFormat } from './wire.ts';
 
@@ -31,11 +35,19 @@ export interface FilterWindow {
 
 interface Source {
   readonly stream: string | undefined;
-  /** Undefined when the source is gone. */
-  next(isLive: boolean): Page | undefined;
+  /** What comes next, or why nothing can. */
+  next(isLive: boolean): Page | CallError;
   /** Considers one event: sends what there is to send, and says whether to wait for the reader. */
   deliver(event: RecordedEvent, isLive: boolean): boolean;
   caughtUp(): void;
+  fellBehind(): void;
+}
+
+/** Where a subscription to $all begins, whether an event is there, and where the log ended then. */
+interface Start {
+  readonly at: Position;
+  readonly isEvent: boolean;
+  readonly head: bigint;
 }
 
 const eventsPerPage = 512;
@@ -59,7 +71,7 @@ export async function subscribeToStream(
     stream,
     next(isLive) {
       const { first, createdSince, tombstoned } = store.visibility(stream);
-      if (tombstoned && !isLive) return undefined;
+      if (tombstoned && !isLive) return streamDeleted(stream);
       if (cursor >= deletedRevision) return { events: [], isLast: true };
       const after = cursor + 1n;
       const range = isLive
@@ -67,10 +79,10 @@ export async function subscribeToStream(
         : { from: after > first ? after : first, to: deletedRevision, createdSince };
       return store.log.streamForwards(stream, range, eventsPerPage);
     },
-    deliver(event) {
+    deliver(event, isLive) {
       cursor = event.revision;
-      const isFull = outlet.send(eventResponse(resolve(event), ids));
-      if (event.revision === deletedRevision) outlet.fail(streamDeleted(stream));
+      const isFull = outlet.send(eventResponse(resolve(event, isLive), ids));
+      if (event.type === '$streamDeleted') outlet.fail(streamDeleted(stream));
       return isFull;
     },
     caughtUp() {
@@ -79,30 +91,38 @@ export async function subscribeToStream(
       if (last > cursor) cursor = last;
       outlet.send(caughtUpResponse());
     },
+    fellBehind: () => undefined,
   });
 }
 
 /**
  * Sends the events of $all after a position, that one excluded, until the call ends; resolves then. Without a filter
- * there are no checkpoints. Fails the call with INVALID_ARGUMENT for a position where no record starts.
+ * there are no checkpoints. Fails the call, once it is confirmed, with INVALID_ARGUMENT for a position where no record
+ * starts.
  */
 export async function subscribeToAll(
   store: Store,
   outlet: Outlet,
-  from: StartPoint,
+  from: Position | 'start' | 'end',
   filtered: FilterWindow | undefined,
   { resolve, ids }: SubscriptionOptions,
 ): Promise<void> {
-  if (typeof from === 'bigint' && !isPosition(store.log, from)) return outlet.fail(invalidSubscriptionPosition());
-  let cursor = from === 'start' ? 0n : from === 'end' ? store.log.head() : from;
-  const checkpoints = filtered && checkpointsOf(filtered, (position) => outlet.send(checkpointResponse(position)));
+  const { log } = store;
+  const head = log.head();
+  const end = { commit: head, prepare: head };
+  const at = from === 'start' ? { commit: 0n, prepare: 0n } : from === 'end' ? end : from;
+  const start = { at, isEvent: log.hasPosition(at.commit), head };
+  const checkpoints = filtered && checkpointsOf(filtered, start, (reached) => outlet.send(checkpointResponse(reached)));
+  // Events have both halves the same: one at the commit position is still to come when the prepare position is before.
+  const isValid = isPosition(log, at.commit);
+  let cursor = at.prepare < at.commit ? at.commit - 1n : at.commit;
   await follow(store, outlet, {
     stream: undefined,
-    next: () => store.log.allForwards(cursor, eventsPerPage),
+    next: () => (isValid ? log.allForwards(cursor, eventsPerPage) : invalidSubscriptionPosition()),
     deliver(event, isLive) {
       cursor = event.position;
       const matches = isPartOfAll(event) && (filtered?.filter(event) ?? true);
-      const isFull = matches && outlet.send(eventResponse(resolve(event), ids));
+      const isFull = matches && outlet.send(eventResponse(resolve(event, isLive), ids));
       checkpoints?.considered(event.position, matches, isLive);
       return isFull;
     },
@@ -110,6 +130,7 @@ export async function subscribeToAll(
       checkpoints?.caughtUp();
       outlet.send(caughtUpResponse());
     },
+    fellBehind: () => checkpoints?.fellBehind(),
   });
 }
 
@@ -130,12 +151,13 @@ async function follow(store: Store, outlet: Outlet, source: Source): Promise<voi
   while (!outlet.closed) {
     hasNews = false;
     const page = source.next(isLive);
-    if (!page) return outlet.fail(streamDeleted(source.stream ?? ''));
+    if ('code' in page) return outlet.fail(page);
     for (const event of page.events) {
       if (source.deliver(event, isLive)) await outlet.drained();
       if (outlet.closed) return;
     }
     if (!page.isLast) {
+      if (isLive) source.fellBehind();
       isLive = false;
       await turn();
       continue;
@@ -150,49 +172,58 @@ async function follow(store: Store, outlet: Outlet, source: Source): Promise<voi
   }
 }
 
-function checkpointsOf({ window, checkpointInterval }: FilterWindow, send: (position: bigint) => void) {
-  let sinceCheckpoint = 0;
-  let considered = 0;
-  let matched = 0;
-  let reached = -1n;
-  let sent = -1n;
+function checkpointsOf({ window, checkpointInterval }: FilterWindow, start: Start, send: (at: Position) => void) {
+  let page = { start: start.at, considered: start.isEvent ? 1 : 0, matched: 0 };
+  let reached = start.at;
+  let inCatchUp = 0;
+  let sinceSubscribed = 0;
+  let hasNews = false;
+  let sent: Position | undefined;
 
-  function checkpoint(): void {
-    if (reached <= sent) return;
-    sent = reached;
-    send(reached);
+  function checkpoint(at: Position): void {
+    if (sent && comparePositions(at, sent) <= 0) return;
+    sent = at;
+    send(at);
   }
 
-  function whileCatchingUp(matches: boolean): void {
-    considered += 1;
-    matched += matches ? 1 : 0;
-    if (considered < window && matched < matchesPerRead) return;
-    sinceCheckpoint += considered;
-    considered = 0;
-    matched = 0;
-    if (sinceCheckpoint < checkpointInterval) return;
-    sinceCheckpoint %= checkpointInterval;
-    checkpoint();
-  }
-
-  function afterLive(): void {
-    sinceCheckpoint += 1;
-    if (sinceCheckpoint < checkpointInterval) return;
-    sinceCheckpoint = 0;
-    checkpoint();
+  function endPage(next: Position): void {
+    inCatchUp += page.considered;
+    if (inCatchUp >= checkpointInterval) {
+      inCatchUp %= checkpointInterval;
+      checkpoint(later(reached, page.start));
+    }
+    page = { start: next, considered: 0, matched: 0 };
   }
 
   return {
     considered(position: bigint, matches: boolean, isLive: boolean): void {
-      reached = position;
-      if (isLive) afterLive();
-      else whileCatchingUp(matches);
+      const at = { commit: position, prepare: position };
+      hasNews = true;
+      if (matches) reached = at;
+      if (position > start.head) sinceSubscribed += 1;
+      const isDue = position > start.head && sinceSubscribed % checkpointInterval === 0;
+      if (isLive && isDue) {
+        reached = at;
+        checkpoint(at);
+      }
+      if (isLive) return;
+      page.considered += 1;
+      page.matched += matches ? 1 : 0;
+      if (page.considered >= window || page.matched >= matchesPerRead) endPage({ commit: position + 1n, prepare: 0n });
     },
     caughtUp(): void {
-      sinceCheckpoint = 0;
-      considered = 0;
-      matched = 0;
-      checkpoint();
+      reached = later(reached, page.start);
+      if (hasNews) checkpoint(reached);
+      hasNews = false;
+    },
+    fellBehind(): void {
+      checkpoint(reached);
+      page = { start: reached, considered: 1, matched: 0 };
+      inCatchUp = 0;
     },
   };
+}
+
+function later(a: Position, b: Position): Position {
+  return comparePositions(a, b) < 0 ? b : a;
 }

@@ -4,8 +4,16 @@ import type { StreamIdentifier, UUID } from '@eventstore/db-client/generated/sha
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { status } from '@grpc/grpc-js';
 import type { Map as ProtobufMap } from 'google-protobuf';
-import type { ExpectedRevision, ProposedEvent, RecordedEvent } from './records.ts';
+import { BadRequest } from './bad-request.ts';
+import {
+  deletedRevision,
+  type ExpectedRevision,
+  type Position,
+  type ProposedEvent,
+  type RecordedEvent,
+} from './records.ts';
 
 /** How a reader wants its ids: as text, or as two signed 64-bit halves. */
 export type IdFormat = 'string' | 'structured';
@@ -17,7 +25,7 @@ export interface ResolvedEvent {
 }
 
 /** A batch append calls the exact revision a position; the other writes call it a revision. */
-type ExpectedRevisionOptions = { hasNoStream(): boolean; hasStreamExists(): boolean } & (
+type ExpectedRevisionOptions = { hasAny(): boolean; hasNoStream(): boolean; hasStreamExists(): boolean } & (
   | { hasRevision(): boolean; getRevision(): string }
   | { hasStreamPosition(): boolean; getStreamPosition(): string }
 );
@@ -29,6 +37,7 @@ interface ProposedMessage {
   getData_asU8(): Uint8Array;
 }
 
+const anyUuid = /^\s*[{(]?(\w{8})-?(\w{4})-?(\w{4})-?(\w{4})-?(\w{12})[)}]?\s*$/;
 const json = 'application/json';
 const octetStream = 'application/octet-stream';
 
@@ -47,20 +56,29 @@ export function streamIdentifier(stream: string): StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
 }
 
-/** What the options of a write expect of its stream; 'any' when they are missing or do not say. */
-export function expectedRevisionOf(options: ExpectedRevisionOptions | undefined): ExpectedRevision {
-  const exact = options && exactRevisionOf(options);
-  if (exact !== undefined) return BigInt(exact);
-  if (options?.hasNoStream()) return 'no_stream';
-  return options?.hasStreamExists() ? 'stream_exists' : 'any';
+/** What the options of a write expect of its stream. Throws a BadRequest when they do not say, or no revision. */
+export function expectedRevisionOf(options: ExpectedRevisionOptions): ExpectedRevision {
+  const exact = exactRevisionOf(options);
+  if (exact !== undefined) {
+    const revision = BigInt(exact);
+    // -1 in 64 bits.
+    if (revision === 18446744073709551615n) return 'no_stream';
+    if (revision > deletedRevision) throw new BadRequest('The expected revision is out of range.');
+    return revision;
+  }
+  if (options.hasNoStream()) return 'no_stream';
+  if (options.hasStreamExists()) return 'stream_exists';
+  if (options.hasAny()) return 'any';
+  throw new BadRequest("'None' is not a valid ExpectedStreamRevisionOneofCase", status.INVALID_ARGUMENT);
 }
 
-/** The event of an append request; undefined when the message lacks its type or its content type. */
-export function proposedEvent(message: ProposedMessage): ProposedEvent | undefined {
+/** The event of an append request; or the name of the property that the message lacks. */
+export function proposedEvent(message: ProposedMessage): ProposedEvent | 'type' | 'content-type' {
   const map = message.getMetadataMap();
   const type = map.get('type');
   const contentType = map.get('content-type');
-  if (type === undefined || contentType === undefined) return undefined;
+  if (type === undefined) return 'type';
+  if (contentType === undefined) return 'content-type';
   return {
     id: uuidOf(message.getId()),
     type,
@@ -85,10 +103,10 @@ export function confirmationResponse(subscriptionId: string): ReadResp {
   return new streams.ReadResp().setConfirmation(confirmation.setSubscriptionId(subscriptionId));
 }
 
-/** Tells a filtered subscription how far it got; commit and prepare position are the same here. */
-export function checkpointResponse(position: bigint): ReadResp {
+/** Tells a filtered subscription how far it got. */
+export function checkpointResponse({ commit, prepare }: Position): ReadResp {
   const checkpoint = new streams.ReadResp.Checkpoint();
-  checkpoint.setCommitPosition(`${position}`).setPreparePosition(`${position}`);
+  checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`);
   return new streams.ReadResp().setCheckpoint(checkpoint);
 }
 
@@ -103,9 +121,9 @@ export function streamNotFoundResponse(stream: string): ReadResp {
   return new streams.ReadResp().setStreamNotFound(notFound.setStreamIdentifier(streamIdentifier(stream)));
 }
 
-/** The id in lower case, with hyphens when it came structured; empty when there is none. Its form is not checked. */
+/** The id in lower case with hyphens, whichever way .NET would write it; what is no id stays as it came. */
 export function uuidOf(uuid: UUID | undefined): string {
-  if (!uuid?.hasStructured()) return uuid?.getString().toLowerCase() ?? '';
+  if (!uuid?.hasStructured()) return (uuid?.getString().toLowerCase() ?? '').replace(anyUuid, '$1-$2-$3-$4-$5');
   const structured = uuid.getStructured();
   const half = (bits: string | undefined) =>
     BigInt.asUintN(64, BigInt(bits ?? 0))
