@@ -123,7 +123,7 @@ describe.each(appendPaths)('$path', ({ via }) => {
 
   it('answers a conflict without throwing when asked to', async () => {
     const stream = await streamOf(3);
-    await using client = disposable(`${store.url()}&throwOnAppendFailure=false`);
+    await using client = disposable(store.url('throwOnAppendFailure=false'));
     const answer = await client.appendToStream(stream, [numbered(2)], { expectedRevision: NO_STREAM, ...via });
     expect(answer.success).toBe(false);
     expect(answer.nextExpectedRevision).toBeGreaterThanOrEqual(1n);

@@ -5,44 +5,59 @@ import { randomUUID } from 'node:crypto';
 import {
   type AllStreamResolvedEvent,
   type AllStreamSubscription,
+  binaryEvent,
   EventStoreDBClient,
   type JSONEventType,
   jsonEvent,
+  MaxAppendSizeExceededError,
   type ResolvedEvent,
   type StreamingRead,
   type StreamSubscription,
 } from '@eventstore/db-client';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, type TestContext } from 'vitest';
 import { type EventStoreServer, startEventStore } from '../../embedded/event-store/server.ts';
+import { addressOf, type RawClients, rawClients } from './raw.ts';
 
 export type Numbered = JSONEventType<'Numbered', { n: number }>;
 
-export const { EVENTSTORE_URL: externalUrl } = process.env;
+const { EVENTSTORE_URL: externalUrl } = process.env;
+
+const admin = { username: 'admin', password: 'changeit' };
 
 /** Per-call credentials make the client use Append instead of BatchAppend. */
 export const appendPaths = [
   { path: 'BatchAppend', via: {} },
-  { path: 'Append', via: { credentials: { username: 'admin', password: 'changeit' } } },
+  { path: 'Append', via: { credentials: (externalUrl && addressOf(externalUrl).user) || admin } },
 ] as const;
+
+/**
+ * Marks a rule that another server may keep otherwise, rightly: there it is skipped, and the report says why.
+ */
+export function embeddedOnly(context: TestContext, reason: string): void {
+  context.skip(externalUrl !== undefined, `not on every server: ${reason}`);
+}
 
 export function useEventStore() {
   let server: EventStoreServer | undefined;
   let connected: EventStoreDBClient | undefined;
+  let bare: RawClients | undefined;
 
   beforeAll(async () => {
     server = externalUrl ? undefined : await startEventStore({ file: ':memory:' });
     connected = EventStoreDBClient.connectionString(url());
+    bare = rawClients(url());
   });
 
   afterAll(async () => {
+    bare?.close();
     await connected?.dispose();
     await server?.stop();
   });
 
-  function url(): string {
+  function url(option = ''): string {
     const found = externalUrl ?? server?.url;
     if (!found) throw new Error('The event store is not running yet.');
-    return found;
+    return option === '' ? found : `${found}${found.includes('?') ? '&' : '?'}${option}`;
   }
 
   return {
@@ -51,7 +66,20 @@ export function useEventStore() {
       if (!connected) throw new Error('The client is not connected yet.');
       return connected;
     },
+    get raw(): RawClients {
+      if (!bare) throw new Error('The client is not connected yet.');
+      return bare;
+    },
   };
+}
+
+/** For rules about the default limit of 1 MiB: elsewhere it may be configured, and is 256 MiB from 25.1 on. */
+export async function refusesOneMebibyte(context: TestContext, client: EventStoreDBClient): Promise<void> {
+  if (!externalUrl) return;
+  const event = binaryEvent({ type: 'bytes', data: new Uint8Array(1_048_577) });
+  const refusal = await client.appendToStream(aStream(), [event]).catch((error: unknown) => error);
+  const isDefault = refusal instanceof MaxAppendSizeExceededError && refusal.maxAppendSize === 1_048_576;
+  context.skip(!isDefault, 'not on every server: this one has another size limit than the default of 1 MiB');
 }
 
 export function aStream(category = 'contract'): string {
@@ -78,6 +106,10 @@ export function revisionsOf(events: readonly ResolvedEvent[]): (bigint | undefin
 
 export function numbersOf(events: readonly ResolvedEvent[]): unknown[] {
   return events.map(({ event }) => (event?.data as { n?: number } | undefined)?.n);
+}
+
+export function idsOf(events: readonly ResolvedEvent[]): (string | undefined)[] {
+  return events.map(({ event }) => event?.id);
 }
 
 /** Collects what a subscription delivers; `until` waits for a condition on it. */
