@@ -34,6 +34,12 @@ describe('A filter', () => {
 
   it('refuses what is not a regular expression', () =>
     expect(() => filterOf({ on: 'stream', regex: '(', prefixes: [] })).toThrow(SyntaxError));
+
+  it('names what it does not know of .NET, which is no fault of the expression', () => {
+    const atomic = () => filterOf({ on: 'stream', regex: '(?>a)', prefixes: [] });
+    expect(atomic).toThrow('does not know (?>');
+    expect(atomic).not.toThrow(SyntaxError);
+  });
 });
 
 describe('$all', () => {

@@ -1,6 +1,7 @@
 // EventStoreDB: filters of $all. A regular expression is .NET's and searches anywhere; without one the prefixes count,
 // and no prefix matches nothing. The server's own bookkeeping streams are never part of $all.
 
+import { dotNetRegex } from './dotnet-regex.ts';
 import type { RecordedEvent } from './records.ts';
 
 export type Filter = (event: Pick<RecordedEvent, 'stream' | 'type'>) => boolean;
@@ -19,20 +20,12 @@ export function isPartOfAll(event: Pick<RecordedEvent, 'stream'>): boolean {
   return !(event.stream.startsWith('$') && hiddenFromAll.test(event.stream));
 }
 
-/** The test that an expression stands for. Throws a SyntaxError for what is not a regular expression. */
+/**
+ * The test that an expression stands for. Throws a SyntaxError for what is not a regular expression, and another Error for
+ * one that only .NET knows.
+ */
 export function filterOf({ on, regex, prefixes }: FilterExpression): Filter {
   if (regex === '') return (event) => prefixes.some((prefix) => event[on].startsWith(prefix));
-  const expression = fromDotNet(regex);
-  return (event) => expression.test(event[on]);
-}
-
-function fromDotNet(regex: string): RegExp {
-  const [, flags = '', body = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(regex) ?? [];
-  const anchors: Readonly<Record<string, string>> = {
-    '\\A': '(?<![\\s\\S])',
-    '\\z': '(?![\\s\\S])',
-    '\\Z': '(?=\\n?(?![\\s\\S]))',
-  };
-  const translated = body.replace(/\\[\s\S]/g, (escaped) => anchors[escaped] ?? escaped);
-  return new RegExp(translated, flags);
+  const matches = dotNetRegex(regex);
+  return (event) => matches(event[on]);
 }
