@@ -7,7 +7,6 @@ import { pauseFor } from '../infrastructure/lifecycle.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { countEvents } from '../projections/backlog.ts';
 import { readPosition } from '../projections/checkpoint.ts';
-import { isBeyond } from '../projections/origin.ts';
 import { rebuild } from '../projections/rebuild.ts';
 import { databaseNameOf, publicAddress, withDatabase } from './address.ts';
 import { migrate } from './migrate.ts';
@@ -129,18 +128,16 @@ async function refuseForeign(admin: pg.Client, name: string): Promise<void> {
 }
 
 /**
- * Positions only grow. Tables that stand at a position which the log does not reach were made of another log, and most
- * likely one of the two URLs is not the one that was meant.
+ * Tables that stand at a position which is none of the log's were made of another log, and most likely one of the two URLs is not the one that was meant.
  */
 async function refuseAheadOfLog({ databaseUrl, eventLog, force }: ResetOptions, admin: pg.Client, name: string) {
   if (force === name || !(await exists(admin, name))) return;
   await using connection = await connect({ databaseUrl, name: 'registry reset' });
   const checkpoint = await checkpointOf(connection.client);
-  const head = await eventLog.head();
-  if (checkpoint === undefined || !isBeyond(checkpoint, head)) return;
+  if (checkpoint === undefined || (await eventLog.reaches(checkpoint))) return;
   throw new ResetRefused(
-    `The database ${name} was made of another event store: it stands at position ${checkpoint.commit}, and this one ends at ` +
-      `${head?.commit ?? 'none'}. Check EVENTSTORE_URL and DATABASE_URL. If you mean it: npm run db:reset -- --force=${name}`,
+    `The database ${name} was made of another event store: it stands at position ${checkpoint.commit}, which is none of ` +
+      `this one's. Check EVENTSTORE_URL and DATABASE_URL. If you mean it: npm run db:reset -- --force=${name}`,
   );
 }
 

@@ -62,6 +62,11 @@ export interface EventLog {
   readLast(stream: string): Promise<StoredEvent | undefined>;
   /** Where the last event of all streams stands, the store's own included; undefined when there is none at all. */
   head(): Promise<Position | undefined>;
+  /**
+   * Whether a position, of an event or of a checkpoint, is one of this log. A checkpoint may stand behind the last event
+   * that anyone can read: EventStoreDB has records of its own, and tells where the next one will begin.
+   */
+  reaches(position: Position): Promise<boolean>;
   /** Appends all of the events or none. A stream that is not at `expected` is a `conflict`, not an error. */
   append(stream: string, expected: ExpectedRevision, events: readonly EventToAppend[]): Promise<AppendOutcome>;
   /**

@@ -93,6 +93,21 @@ describe('the head', () => {
   });
 });
 
+describe('a position', () => {
+  it('is one of the log when an event is there, or a checkpoint that the log has told, also behind its last event', async () => {
+    const appended = await log.append(aStream(), 'no_stream', [anEvent(1)]);
+    const { commit } = appended.status === 'appended' ? appended.position : { commit: 0n };
+    expect(await log.reaches({ commit, prepare: commit })).toBe(true);
+    expect(await log.reaches({ commit: commit + 1n, prepare: 0n })).toBe(true);
+  });
+
+  it('is none of the log between two events, or beyond the end', async () => {
+    const commit = (await log.head())?.commit ?? 0n;
+    expect(await log.reaches({ commit: commit - 3n, prepare: commit - 3n })).toBe(false);
+    expect(await log.reaches({ commit: commit * 2n, prepare: commit * 2n })).toBe(false);
+  });
+});
+
 describe('an append', () => {
   it('tells the revision and the position of its last event', async () => {
     const stream = aStream();
@@ -434,7 +449,7 @@ describe('positions and revisions', () => {
       const position = request.getOptions()?.getAll()?.getPosition();
       asked.push(position?.getCommitPosition() ?? '', position?.getPreparePosition() ?? '');
       answer(eventResponse({ event: aRecord(beyondDoubles), link: undefined }, 'string'));
-      answer(checkpointResponse(beyondDoubles + 1n));
+      answer(checkpointResponse({ commit: beyondDoubles + 1n, prepare: beyondDoubles + 1n }));
       answer(caughtUpResponse());
     });
     const exact = connectEventStore({ url: scripted.url });
@@ -454,7 +469,7 @@ describe('positions and revisions', () => {
 
   it('are not told as checkpoints when they are the end of all things', async () => {
     await using scripted = await scriptedStreams((_, answer) => {
-      answer(checkpointResponse(2n ** 64n - 1n));
+      answer(checkpointResponse({ commit: 2n ** 64n - 1n, prepare: 2n ** 64n - 1n }));
       answer(caughtUpResponse());
     });
     const exact = connectEventStore({ url: scripted.url });

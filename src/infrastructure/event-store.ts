@@ -15,6 +15,7 @@ import {
   streamNameFilter,
   TimeoutError,
   UnavailableError,
+  UnknownError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import { status } from '@grpc/grpc-js';
@@ -60,6 +61,17 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
     head: async () => {
       const reading = client.readAll({ fromPosition: END, direction: 'backwards', maxCount: 1 });
       return (await collect(reading, '$all', answerWithin)).at(0)?.position;
+    },
+    reaches: async (position) => {
+      const reading = client.readAll({ fromPosition: position, direction: 'backwards', maxCount: 1 });
+      try {
+        await collect(reading, '$all', answerWithin);
+        return true;
+      } catch (error) {
+        // A position beyond the end, or one at which nothing begins.
+        if (error instanceof UnknownError) return false;
+        throw error;
+      }
     },
     append: async (stream, expected, events) => {
       const used = client;

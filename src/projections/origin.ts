@@ -1,7 +1,7 @@
 // Tables that outlived their log, or were pointed at another one, look like tables that are up to date: the checkpoint
 // stands after all that the new log holds, or somewhere in the middle of it.
 import type pg from 'pg';
-import type { EventLog, Position } from '../events/event-log.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { Checkpoint } from './checkpoint.ts';
 
 /** The read model was made of events that this log does not hold. */
@@ -10,26 +10,20 @@ export class AnotherLog extends Error {
 }
 
 /**
- * Makes sure that the read model was made from this log: that the checkpoint is not beyond its end, and that it holds the
+ * Makes sure that the read model was made from this log: that the checkpoint is a position of it, and that it holds the
  * event which a row shows.
  *
  * @throws AnotherLog when it was not; EventLogUnavailable
  */
 export async function refuseAnotherLog(client: pg.Client, log: EventLog, { position }: Checkpoint): Promise<void> {
   if (position === undefined) return;
-  const head = await log.head();
   const sample = await anyRow(client);
   const isUnknown = sample !== undefined && (await log.read(sample.stream, sample.revision)).length === 0;
-  if (!isBeyond(position, head) && !isUnknown) return;
+  if ((await log.reaches(position)) && !isUnknown) return;
   throw new AnotherLog(
     'The tables were made from another event log than the one that is connected. ' +
       'Connect that one, or make the tables anew from this one: npm run db:reset',
   );
-}
-
-/** Whether a position stands after the last event of a log: then it was told by another one. */
-export function isBeyond(position: Position, head: Position | undefined): boolean {
-  return head === undefined || position.commit > head.commit;
 }
 
 async function anyRow(client: pg.Client): Promise<{ readonly stream: string; readonly revision: bigint } | undefined> {

@@ -56,11 +56,16 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
     },
     read: async (stream, from = 0n) => given.filter((event) => event.stream === stream && event.revision >= from),
     readLast: async (stream) => given.findLast((event) => event.stream === stream),
-    head: async () => items.flatMap((item) => (item.kind === 'caught-up' ? [] : [positionOf(item)])).at(-1),
+    head: async () => head(),
+    reaches: async ({ commit }) => commit <= (head()?.commit ?? 0n),
     append: () => Promise.reject(new Error('nothing is appended to a given log')),
   };
   log.add(...events);
   return log;
+
+  function head() {
+    return items.flatMap((item) => (item.kind === 'caught-up' ? [] : [positionOf(item)])).at(-1);
+  }
 
   function wake() {
     changed.resolve();
