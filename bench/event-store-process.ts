@@ -1,0 +1,86 @@
+// The measured server, seen from the benchmark.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Question, Usage } from './event-store-server.ts';
+
+/** The file that keeps the events, or memory, where they last as long as the process. */
+export type LogKind = 'file' | 'memory';
+
+export interface MeasuredServerOptions {
+  readonly log: LogKind;
+  /** Filled with `events` events of `eventBytes` bytes when it has none. */
+  readonly file: string;
+  readonly events: number;
+  readonly eventBytes: number;
+}
+
+export interface MeasuredServer {
+  readonly url: string;
+  usage(): Promise<Usage>;
+  /** A CPU profile of the server during the work, written to a file that Chrome's DevTools open. */
+  profiled<T>(file: string, work: () => Promise<T>): Promise<T>;
+  /** Ends the process at once: what it keeps on disk is whole at any time. */
+  stop(): Promise<void>;
+}
+
+const program = join(import.meta.dirname, 'event-store-server.ts');
+const children = new Set<ChildProcess>();
+let ending = false;
+
+/** Starts the server in a process of its own; resolves when its log is filled and it serves. */
+export async function startMeasuredServer(options: MeasuredServerOptions): Promise<MeasuredServer> {
+  if (ending) throw new Error('The benchmark is ending.');
+  const { log, file, events, eventBytes } = options;
+  const args = ['--log', log, '--file', file, '--events', `${events}`, '--event-bytes', `${eventBytes}`];
+  const child = fork(program, args, { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  const url = (await answerOf(child)) as string;
+
+  function ask(question: Question): Promise<unknown> {
+    const answer = answerOf(child);
+    child.send(question);
+    return answer;
+  }
+
+  return {
+    url,
+    usage: async () => (await ask({ ask: 'usage' })) as Usage,
+    async profiled(file, work) {
+      await ask({ ask: 'profile' });
+      const done = await work();
+      await ask({ ask: 'write-profile', file });
+      return done;
+    },
+    stop: () => end(child),
+  };
+}
+
+/** Ends all of them, those too that are about to start; no other starts after that. */
+export async function stopMeasuredServers(): Promise<void> {
+  ending = true;
+  await Promise.all([...children].map(end));
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (!children.has(child)) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+function answerOf(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const died = (code: number | null, signal: string | null) => {
+      const how = signal ?? `exit code ${code}`;
+      reject(new Error(`The measured server ended (${how}). What it wrote above says why; mend that, then try again.`));
+    };
+    child.once('exit', died);
+    child.once('message', (message) => {
+      child.off('exit', died);
+      resolve(message);
+    });
+  });
+}
