@@ -1,6 +1,7 @@
 import {
   ANY,
   type AppendExpectedRevision,
+  BACKWARDS,
   END,
   type ExpectedRevision,
   NO_STREAM,
@@ -65,6 +66,47 @@ describe('A soft-deleted stream', () => {
     const failure = await store.client.appendToStream(stream, [numbered(3)], options).catch((error) => error);
     expect(failure).toBeInstanceOf(StreamDeletedError);
     expect(failure).toMatchObject({ streamName: stream });
+  });
+
+  it('comes back with a note of where it begins, right after what was appended', async () => {
+    const stream = await deletedStream();
+    const { position } = await store.client.appendToStream(stream, [numbered(3), numbered(4)]);
+    const [last, note] = await read(store.client.readAll({ fromPosition: position ?? START, maxCount: 2 }));
+    expect(last?.event).toMatchObject({ streamId: stream, revision: 4n });
+    expect(note?.event).toMatchObject({ streamId: `$$${stream}`, type: '$metadata', data: { $tb: 3 }, revision: 1n });
+  });
+
+  it('has the note of its deletion as its metadata', async () => {
+    const stream = await deletedStream();
+    const { metadata } = await store.client.getStreamMetadata(stream);
+    expect(metadata).toEqual({ truncateBefore: Number(2n ** 63n - 1n) });
+  });
+
+  it('is not found from any revision, in either direction', async () => {
+    const stream = await deletedStream();
+    for (const fromRevision of [0n, 2n, 9n]) {
+      await expect(read(store.client.readStream(stream, { fromRevision }))).rejects.toBeInstanceOf(StreamNotFoundError);
+      const options = { direction: BACKWARDS, fromRevision } as const;
+      await expect(read(store.client.readStream(stream, options))).rejects.toBeInstanceOf(StreamNotFoundError);
+    }
+  });
+
+  it('can be tombstoned', async () => {
+    const stream = await deletedStream();
+    await store.client.tombstoneStream(stream, { expectedRevision: 2n });
+    await expect(read(store.client.readStream(stream))).rejects.toBeInstanceOf(StreamDeletedError);
+  });
+
+  it('says nothing to a subscription that has seen its events', async () => {
+    const stream = aStream();
+    await store.client.appendToStream(stream, numberedUpTo(2));
+    const subscription = follow(store.client.subscribeToStream(stream));
+    await subscription.until(({ caughtUp }) => caughtUp === 1);
+    await store.client.deleteStream(stream);
+    await store.client.appendToStream(stream, [numbered(2)]);
+    await subscription.until(({ events }) => events.length === 3);
+    expect(subscription.seen.log).toEqual(['0', '1', 'caught up', '2']);
+    await subscription.stop();
   });
 
   it('refuses an older revision', async () => {
@@ -197,6 +239,43 @@ describe('A tombstoned stream', () => {
     await subscription.until(({ error }) => error !== undefined);
     expect(subscription.seen.events.map(({ event }) => event?.type)).toEqual(['$streamDeleted']);
     expect(subscription.seen.error).toBeInstanceOf(StreamDeletedError);
+  });
+
+  it('keeps its events in $all', async () => {
+    const stream = aStream();
+    const { position } = await store.client.appendToStream(stream, [numbered(0)]);
+    await store.client.tombstoneStream(stream);
+    const all = await read(store.client.readAll({ fromPosition: position ?? START }));
+    const ours = all.filter(({ event }) => event?.streamId === stream);
+    expect(ours.map(({ event }) => event?.type)).toEqual(['Numbered', '$streamDeleted']);
+  });
+
+  it('refuses to have its metadata set or asked for', async () => {
+    const stream = await tombstonedStream();
+    await expect(store.client.setStreamMetadata(stream, { a: 1 })).rejects.toBeInstanceOf(StreamDeletedError);
+    await expect(store.client.getStreamMetadata(stream)).rejects.toBeInstanceOf(StreamDeletedError);
+  });
+
+  it('can have had nothing but metadata', async () => {
+    const stream = aStream();
+    await store.client.setStreamMetadata(stream, { a: 1 });
+    await store.client.tombstoneStream(stream, { expectedRevision: NO_STREAM });
+    await expect(read(store.client.readStream(stream))).rejects.toBeInstanceOf(StreamDeletedError);
+  });
+
+  it('can have been truncated to nothing', async () => {
+    const stream = aStream();
+    await store.client.appendToStream(stream, numberedUpTo(2));
+    await store.client.setStreamMetadata(stream, { truncateBefore: 2 });
+    await store.client.tombstoneStream(stream, { expectedRevision: 1n });
+    await expect(read(store.client.readStream(stream))).rejects.toBeInstanceOf(StreamDeletedError);
+  });
+
+  it('leaves other streams alone', async () => {
+    const [stream, other] = [aStream(), aStream()];
+    await store.client.appendToStream(other, [numbered(0)]);
+    await store.client.tombstoneStream(stream);
+    expect(numbersOf(await read(store.client.readStream(other)))).toEqual([0]);
   });
 
   it('need not have existed before', async () => {

@@ -1,7 +1,9 @@
 import {
+  type AllStreamResolvedEvent,
   BACKWARDS,
   END,
   FORWARDS,
+  type ReadPosition,
   type ReadRevision,
   START,
   StreamNotFoundError,
@@ -138,6 +140,56 @@ describe('$all', () => {
     const [first] = await read(store.client.readAll({ maxCount: 1 }));
     expect(first?.event?.streamId).toMatch(/^\$/);
     expect(first?.event?.position?.commit).toBeGreaterThanOrEqual(0n);
+  });
+
+  it('has metadata, deletions and tombstones like other events', async () => {
+    const stream = aStream();
+    const { position } = await store.client.appendToStream(stream, [numbered(0)]);
+    await store.client.deleteStream(stream);
+    await store.client.tombstoneStream(stream);
+    const events = await read(store.client.readAll({ fromPosition: position ?? START }));
+    const ours = events.filter(({ event }) => event?.streamId.endsWith(stream));
+    expect(ours.map(({ event }) => event?.type)).toEqual(['Numbered', '$metadata', '$streamDeleted']);
+  });
+
+  it.each(['checkpoint', 'parked'])('does not have the %s of a persistent subscription to $all', async (kind) => {
+    const group = aStream('group');
+    const { position } = await store.client.appendToStream(aStream(), [numbered(0)]);
+    const hidden = `$persistentsubscription-$all::${group}-${kind}`;
+    await store.client.appendToStream(hidden, [numbered(1)]);
+    expect(numbersOf(await read(store.client.readStream(hidden)))).toEqual([1]);
+    const events = await read(store.client.readAll({ fromPosition: position ?? START }));
+    expect(events.filter(({ event }) => event?.streamId === hidden)).toEqual([]);
+  });
+
+  it('is read from one of its events to the next', async () => {
+    const stream = aStream();
+    const { position } = await store.client.appendToStream(stream, numberedUpTo(7));
+    const first = await read(store.client.readStream(stream, { maxCount: 1 }));
+    let next: ReadPosition = first[0]?.event?.position ?? START;
+    const seen: unknown[] = [];
+    for (;;) {
+      const [one, after]: AllStreamResolvedEvent[] = await read(store.client.readAll({ fromPosition: next, maxCount: 2 }));
+      if (one?.event?.streamId === stream) seen.push((one.event.data as { n: number }).n);
+      if (!after?.event?.position || one?.event?.position?.commit === position?.commit) break;
+      next = after.event.position;
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('is the same backwards', async () => {
+    const stream = aStream();
+    await store.client.appendToStream(stream, numberedUpTo(3));
+    const { position } = await store.client.appendToStream(aStream('mark'), [numbered(0)]);
+    const [first] = await read(store.client.readStream(stream, { maxCount: 1 }));
+    const from = first?.event?.position;
+    const forwards = (await read(store.client.readAll({ fromPosition: from ?? START }))).filter(
+      ({ event }) => (event?.position?.commit ?? 0n) < (position?.commit ?? 0n),
+    );
+    const backwards = await read(
+      store.client.readAll({ direction: BACKWARDS, fromPosition: position ?? END, maxCount: forwards.length }),
+    );
+    expect(backwards.toReversed()).toEqual(forwards);
   });
 
   it('stops after the count', async () => {
