@@ -1,104 +1,19 @@
-// The process form on a file: what was acknowledged survives kill -9 and a full disk, and nobody else gets the file.
+// What was acknowledged stays: over a clean restart, and over a disk that fills up and is given room again.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
-import { EventStoreDBClient } from '@eventstore/db-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { numbered, numberedUpTo, numbersOf, read, revisionsOf } from '../../test/contract/support.ts';
+import { type AppendToStreamOptions, EventStoreDBClient, UnknownError } from '@eventstore/db-client';
+import { describe, expect, it, type TestContext } from 'vitest';
+import { follow, numbered, numberedUpTo, numbersOf, read } from '../../test/contract/support.ts';
+import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { startEventStore } from './server.ts';
+import { type Spawned, spawned } from './spawned.ts';
 
-const program = join(import.meta.dirname, 'main.ts');
-const running = new Set<ChildProcess>();
-let folder: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'event-store-'));
-});
-
-afterEach(async () => {
-  await Promise.all([...running].map(killed));
-  await rm(folder, { recursive: true, force: true });
-});
-
-describe('The event store process', () => {
-  it('keeps through kill -9 under load all it acknowledged, without gaps or duplicates', async () => {
-    const file = join(folder, 'events.db');
-    const acknowledged: { stream: string; n: number; revision: bigint; commit: bigint }[] = [];
-    for (const round of [1, 2, 3, 4]) {
-      const { child, url } = await started(['--file', file]);
-      const client = EventStoreDBClient.connectionString(url);
-      const enough = Promise.withResolvers<void>();
-      const writers = Array.from({ length: 16 }, async (_, writer) => {
-        for (let n = 0; ; n += 1) {
-          const stream = `writer-${writer}`;
-          const answer = await client.appendToStream(stream, [numbered(round * 1_000_000 + n)]);
-          const { nextExpectedRevision: revision, position } = answer;
-          acknowledged.push({ stream, n: round * 1_000_000 + n, revision, commit: position?.commit ?? 0n });
-          if (acknowledged.length > round * 400) enough.resolve();
-        }
-      });
-      const ended = Promise.allSettled(writers);
-      await enough.promise;
-      await killed(child);
-      await ended;
-      await client.dispose();
-    }
-
-    const { child, url } = await started(['--file', file]);
-    const client = EventStoreDBClient.connectionString(url);
-    for (let writer = 0; writer < 16; writer += 1) {
-      const stream = `writer-${writer}`;
-      const events = await read(client.readStream(stream));
-      const numbers = numbersOf(events);
-      expect(revisionsOf(events)).toEqual(events.map((_, index) => BigInt(index)));
-      expect(new Set(numbers).size).toBe(numbers.length);
-      for (const { n, revision, commit } of acknowledged.filter((one) => one.stream === stream)) {
-        const stored = events[Number(revision)]?.event;
-        expect(stored).toMatchObject({ data: { n }, position: { commit, prepare: commit } });
-      }
-    }
-    expect(acknowledged.length).toBeGreaterThan(1_600);
-    await client.dispose();
-    await killed(child);
-  });
-
-  it('answers an append with an error when the disk is full, and keeps nothing of it', async () => {
-    const file = join(folder, 'events.db');
-    const limited = `trap '' XFSZ; ulimit -f 2000; exec "$0" "$@"`;
-    const { child, url } = await started(['--file', file], ['sh', '-c', limited, process.execPath]);
-    const client = EventStoreDBClient.connectionString(url);
-    const padding = 'x'.repeat(100_000);
-    const append = (n: number) => client.appendToStream('a', [{ ...numbered(n), data: { n, padding } }]);
-    let stored = 0;
-    const failure = await (async () => {
-      for (;;) {
-        await append(stored);
-        stored += 1;
-      }
-    })().catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(Error);
-    expect(stored).toBeGreaterThan(1);
-    const expected = Array.from({ length: stored }, (_, n) => n);
-    expect(numbersOf(await read(client.readStream('a')))).toEqual(expected);
-    await client.dispose();
-    await killed(child);
-
-    const again = await startEventStore({ file });
-    const reader = EventStoreDBClient.connectionString(again.url);
-    expect(numbersOf(await read(reader.readStream('a')))).toEqual(expected);
-    const next = await reader.appendToStream('a', [numbered(stored)], { expectedRevision: BigInt(stored) - 1n });
-    expect(next.nextExpectedRevision).toBe(BigInt(stored));
-    await reader.dispose();
-    await again.stop();
-  });
-
+describe('The event store', () => {
   it('keeps revisions, positions, metadata and deletions over a clean restart', async () => {
-    const file = join(folder, 'events.db');
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'events.db');
     const first = await startEventStore({ file });
     const writer = EventStoreDBClient.connectionString(first.url);
     const events = numberedUpTo(5);
@@ -119,56 +34,87 @@ describe('The event store process', () => {
     await reader.dispose();
     await second.stop();
   });
+});
 
-  it('says in one line that the file is in use, or is no event store, and exits with 1', async () => {
-    const file = join(folder, 'events.db');
-    const server = await startEventStore({ file });
-    expect(await failureOf(['--file', file])).toMatch(/^Cannot open .*events\.db: another server has it open\. .+\n$/);
-    await expect(startEventStore({ file })).rejects.toThrow('another server has it open');
-    await server.stop();
-    const garbage = join(folder, 'garbage.db');
-    await writeFile(garbage, 'this is no database\n'.repeat(1_000));
-    expect(await failureOf(['--file', garbage])).toMatch(/^Cannot open .*garbage\.db: the file is corrupt.+\n$/);
-    const busy = await startEventStore({ file: ':memory:' });
-    const taken = await failureOf(['--file', ':memory:', '--port', `${busy.port}`]);
-    expect(taken).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: another process listens there\. .+\n$/);
-    await busy.stop();
+describe('The event store on a full disk', () => {
+  it('says so to the writer, shows nobody what failed, and goes on when there is room', async (context) => {
+    await using folder = await temporaryFolder();
+    await using server = onSmallDisk(context, folder.path);
+    await goesOnAfter(server, 'the disk is full. Make room and try again; nothing was written.', () =>
+      // The disk is the server's alone, and is reached through it.
+      rm(join('/proc', `${server.child.pid}`, 'root', folder.path, 'filler')),
+    );
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('stops cleanly on %s', async (signal) => {
-    const { child } = await started(['--file', join(folder, 'events.db')]);
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    expect(await exit).toEqual([0, null]);
-  });
+  it('does the same when its file may not grow, and keeps after a restart what it acknowledged', async (context) => {
+    context.skip(!runs('prlimit', '--version'), 'only prlimit can raise the limit of a running process');
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'events.db');
+    const limited = `trap '' XFSZ; ulimit -S -f 2000; exec "$0" "$@"`;
+    await using server = spawned(['--file', file], ['sh', '-c', limited, process.execPath]);
+    const stored = await goesOnAfter(server, 'disk I/O error', () => {
+      expect(runs('prlimit', '--pid', `${server.child.pid}`, '--fsize=unlimited')).toBe(true);
+    });
+    await server.kill();
 
-  it('stops with its parent when asked to', async () => {
-    const { child } = await started(['--file', join(folder, 'events.db'), '--stop-with-parent']);
-    const exit = once(child, 'exit');
-    child.stdin?.end();
-    expect(await exit).toEqual([0, null]);
+    await using next = spawned(['--file', file]);
+    const client = EventStoreDBClient.connectionString(await next.ready);
+    expect(numbersOf(await read(client.readStream('a')))).toEqual(stored);
+    const last = BigInt(stored.length) - 1n;
+    const appended = await client.appendToStream('a', [numbered(-1)], { expectedRevision: last });
+    expect(appended.nextExpectedRevision).toBe(last + 1n);
+    await client.dispose();
   });
 });
 
-async function started(args: string[], [command = process.execPath, ...prefix]: string[] = []) {
-  const child = spawn(command, [...prefix, program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-  expect(line).toMatch(/^ready esdb:\/\/127\.0\.0\.1:\d+\?tls=false$/);
-  return { child, url: line.replace('ready ', '') };
+/** Fills the disk, makes room, and goes on. Returns the numbers that stream 'a' has then. */
+async function goesOnAfter(server: Spawned, message: string, makeRoom: () => unknown): Promise<number[]> {
+  const client = EventStoreDBClient.connectionString(await server.ready);
+  const subscription = follow(client.subscribeToStream('a'));
+  const padding = 'x'.repeat(100_000);
+  const stored: number[] = [];
+  const append = async (n: number, via: AppendToStreamOptions = {}) => {
+    const expectedRevision = n === 0 ? 'no_stream' : BigInt(n) - 1n;
+    await client.appendToStream('a', [{ ...numbered(n), data: { n, padding } }], { expectedRevision, ...via });
+    stored.push(n);
+  };
+  const failure = await untilItFails(append);
+  expect(failure).toBeInstanceOf(UnknownError);
+  expect(stored.length).toBeGreaterThan(1);
+  // With credentials the client makes a call of its own of an append, whose errors keep their words.
+  const credentials = { username: 'admin', password: 'changeit' };
+  await expect(append(stored.length, { credentials })).rejects.toThrow(message);
+  expect(numbersOf(await read(client.readStream('a')))).toEqual(stored);
+
+  await makeRoom();
+  for (const n of [stored.length, stored.length + 1]) await append(n);
+  expect(numbersOf(await read(client.readStream('a')))).toEqual(stored);
+  const { events } = await subscription.until((seen) => seen.events.length >= stored.length);
+  expect(numbersOf(events)).toEqual(stored);
+  await subscription.stop();
+  await client.dispose();
+  expect(server.said.err).toBe('');
+  return stored;
 }
 
-async function failureOf(args: string[]): Promise<string> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-  expect(code).toBe(1);
-  return said;
+async function untilItFails(append: (n: number) => Promise<void>): Promise<unknown> {
+  try {
+    for (let n = 0; n < 1_000; n += 1) await append(n);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
-async function killed(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exit;
+/** A server whose folder is a disk of 3 MB, half of it taken by a filler. The disk is gone with the server. */
+function onSmallDisk(context: TestContext, folder: string): Spawned {
+  const mount = `mount -t tmpfs -o size=3m tmpfs ${folder}`;
+  const own = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'] as const;
+  context.skip(!runs(...own, mount), 'only where a process may have file systems of its own');
+  const disk = `${mount} && head -c 1500000 /dev/zero > ${folder}/filler && exec "$0" "$@"`;
+  return spawned(['--file', join(folder, 'events.db')], [...own, disk, process.execPath]);
+}
+
+function runs(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
