@@ -10,7 +10,9 @@ import {
   appendOptions,
   deletion,
   type Expected,
+  type Failed,
   followRaw,
+  identifier,
   none,
   ofAll,
   ofStream,
@@ -18,7 +20,7 @@ import {
   readRaw,
   tombstoning,
 } from './raw.ts';
-import { aStream, numberedUpTo, useEventStore } from './support.ts';
+import { aStream, numberedUpTo, read, useEventStore } from './support.ts';
 
 const store = useEventStore();
 
@@ -210,6 +212,37 @@ describe('A Read is an invalid argument', () => {
     using reader = followRaw(store.raw.streams, request);
     const { error } = await reader.until((_, failure) => failure !== undefined);
     expect(error?.code).toBe(status.INVALID_ARGUMENT);
+  });
+});
+
+describe('A write that leaves open what it expects is an invalid argument', () => {
+  it.each<[string, (stream: string) => Promise<Failed>]>([
+    [
+      'Append',
+      (stream) => {
+        const options = new streams.AppendReq.Options().setStreamIdentifier(identifier(stream));
+        return append(store.raw.streams, [new streams.AppendReq().setOptions(options), appendEvent()]);
+      },
+    ],
+    [
+      'Delete',
+      (stream) => {
+        const options = new streams.DeleteReq.Options().setStreamIdentifier(identifier(stream));
+        return answerOf((done) => store.raw.streams.delete(new streams.DeleteReq().setOptions(options), done));
+      },
+    ],
+    [
+      'Tombstone',
+      (stream) => {
+        const options = new streams.TombstoneReq.Options().setStreamIdentifier(identifier(stream));
+        return answerOf((done) => store.raw.streams.tombstone(new streams.TombstoneReq().setOptions(options), done));
+      },
+    ],
+  ])('as %s', async (_, write) => {
+    const stream = await streamOf(1);
+    const { error } = await write(stream);
+    expect(error?.code).toBe(status.INVALID_ARGUMENT);
+    expect(await read(store.client.readStream(stream))).toHaveLength(1);
   });
 });
 

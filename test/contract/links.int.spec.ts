@@ -31,6 +31,7 @@ describe('A link', () => {
   it.each<[string, (target: string) => Promise<unknown>]>([
     ['truncated', (target) => store.client.setStreamMetadata(target, { truncateBefore: 1 })],
     ['soft-deleted', (target) => store.client.deleteStream(target)],
+    ['tombstoned', (target) => store.client.tombstoneStream(target)],
     ['beyond $maxCount', (target) => store.client.setStreamMetadata(target, { maxCount: 1 })],
   ])('whose event is %s is delivered alone', async (_, hide) => {
     const [target, links] = [aStream(), aStream('links')];

@@ -200,6 +200,14 @@ describe('A Read may not', () => {
       (options) =>
         options.setAll(start()).setReadDirection(backwards).setFilter(filter()).setSubscription(asSubscription()),
     ],
+    [
+      'leave open what it filters by',
+      (options) => options.setAll(start()).setFilter(new Options.FilterOptions().setMax(32)),
+    ],
+    [
+      'leave open how far a filter looks',
+      (options) => options.setAll(start()).setFilter(new Options.FilterOptions().setEventType(everything())),
+    ],
   ])('%s', async (_, change) => {
     const stream = aStream();
     const request = reading((options) => change(options.setStream(ofStream(stream)), stream));

@@ -169,7 +169,9 @@ describe('$all', () => {
     let next: ReadPosition = first[0]?.event?.position ?? START;
     const seen: unknown[] = [];
     for (;;) {
-      const [one, after]: AllStreamResolvedEvent[] = await read(store.client.readAll({ fromPosition: next, maxCount: 2 }));
+      const [one, after]: AllStreamResolvedEvent[] = await read(
+        store.client.readAll({ fromPosition: next, maxCount: 2 }),
+      );
       if (one?.event?.streamId === stream) seen.push((one.event.data as { n: number }).n);
       if (!after?.event?.position || one?.event?.position?.commit === position?.commit) break;
       next = after.event.position;

@@ -14,9 +14,10 @@ import {
   type StreamingRead,
   type StreamSubscription,
 } from '@eventstore/db-client';
+import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import { afterAll, beforeAll, type TestContext } from 'vitest';
 import { type EventStoreServer, startEventStore } from '../../embedded/event-store/server.ts';
-import { addressOf, type RawClients, rawClients } from './raw.ts';
+import { addressOf, answerOf, none, type RawClients, rawClients } from './raw.ts';
 
 export type Numbered = JSONEventType<'Numbered', { n: number }>;
 
@@ -71,6 +72,15 @@ export function useEventStore() {
       return bare;
     },
   };
+}
+
+/** Marks a rule that servers before a version do not keep: there it is skipped, and the report says why. */
+export async function since(version: string, context: TestContext, raw: RawClients, reason: string): Promise<void> {
+  if (!externalUrl) return;
+  const { answer } = await answerOf<SupportedMethods>((done) => raw.features.getSupportedMethods(none(), done));
+  const actual = answer?.getEventStoreServerVersion() ?? '';
+  const isOlder = actual.localeCompare(version, undefined, { numeric: true }) < 0;
+  context.skip(isOlder, `not before ${version}, and this is ${actual}: ${reason}`);
 }
 
 /** For rules about the default limit of 1 MiB: elsewhere it may be configured, and is 256 MiB from 25.1 on. */
