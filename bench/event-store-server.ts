@@ -5,17 +5,10 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 import { parseArgs } from 'node:util';
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { type Log, openLog, type WriteEvent } from '../embedded/event-store/log.ts';
-import {
-  gossipHandlers,
-  gossipService,
-  serverFeaturesHandlers,
-  serverFeaturesService,
-} from '../embedded/event-store/node-services.ts';
 import { ticks } from '../embedded/event-store/records.ts';
-import { openStore } from '../embedded/event-store/store.ts';
-import { streamsHandlers, streamsService } from '../embedded/event-store/streams-service.ts';
+import { serveLog } from '../embedded/event-store/server.ts';
 import { benchmarkEvent, benchmarkStream } from './event-store-events.ts';
 import { openMemoryLog } from './memory-log.ts';
 
@@ -34,7 +27,6 @@ export interface Usage {
 
 const eventsPerTransaction = 5_000;
 const eventsPerStream = 4;
-const maxAppendSize = 1_048_576;
 const msBetweenProgress = 3_000;
 
 const { values } = parseArgs({
@@ -53,9 +45,9 @@ process.on('disconnect', () => process.exit(1));
 
 const log = values.log === 'memory' ? openMemoryLog() : openLog(values.file);
 if (log.head() === 0n) await fill(log, Number(values.events), Number(values['event-bytes']));
-const port = await serve(log);
+const { url } = await serveLog(log, {});
 process.on('message', (question: Question) => void answer(question).then((told) => process.send?.(told ?? null)));
-process.send?.(`esdb://127.0.0.1:${port}?tls=false`);
+process.send?.(url);
 
 async function fill(log: Log, events: number, eventBytes: number): Promise<void> {
   let reported = performance.now();
@@ -82,23 +74,6 @@ function writeRange(write: WriteEvent, from: number, to: number, eventBytes: num
       ticks(Date.now()),
     );
   }
-}
-
-function serve(log: Log): Promise<number> {
-  const store = openStore(log);
-  const server = new Server({ 'grpc.max_receive_message_length': 16_767_216, 'grpc.max_send_message_length': -1 });
-  const services = [streamsService, gossipService, serverFeaturesService];
-  server.addService(streamsService, streamsHandlers(store, maxAppendSize));
-  server.addService(
-    gossipService,
-    gossipHandlers(() => ({ host: '127.0.0.1', port })),
-  );
-  server.addService(serverFeaturesService, serverFeaturesHandlers(services));
-  return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
 }
 
 async function answer(question: Question): Promise<Usage | undefined> {

@@ -203,6 +203,6 @@ function checksum(
   data: Uint8Array,
   metadata: Uint8Array,
 ): bigint {
-  const text = [position, stream, revision, id, type, isJson, createdTicks].join('\n');
+  const text = `${position}\n${stream}\n${revision}\n${id}\n${type}\n${isJson}\n${createdTicks}`;
   return BigInt(crc32(metadata, crc32(data, crc32(text))));
 }

@@ -3,20 +3,23 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { once } from '../once.ts';
 import { defaultMaxAppendSize } from './append-limits.ts';
-import { openLog } from './log.ts';
+import { type Log, openLog } from './log.ts';
 import { gossipHandlers, gossipService, serverFeaturesHandlers, serverFeaturesService } from './node-services.ts';
 import { openStore, type Store } from './store.ts';
 import { streamsHandlers, streamsService } from './streams-service.ts';
 
-export interface EventStoreOptions {
+export interface ServerOptions {
   /** An address to listen on. Default 127.0.0.1. */
   readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
-  /** A path, or ':memory:'. */
-  readonly file: string;
   /** In bytes. Default 1,048,576. */
   readonly maxAppendSize?: number;
+}
+
+export interface EventStoreOptions extends ServerOptions {
+  /** A path, or ':memory:'. */
+  readonly file: string;
 }
 
 /** `url` is a connection string for clients on this machine. */
@@ -37,13 +40,16 @@ const serverOptions = {
 /**
  * Resolves when the server accepts calls. Rejects with a message for people when the file or the address cannot be had.
  */
-export async function startEventStore({
-  host = '127.0.0.1',
-  port: wantedPort = 0,
-  file,
-  maxAppendSize = defaultMaxAppendSize,
-}: EventStoreOptions): Promise<EventStoreServer> {
-  const store = openStore(openLog(file));
+export async function startEventStore({ file, ...options }: EventStoreOptions): Promise<EventStoreServer> {
+  return serveLog(openLog(file), options);
+}
+
+/** The same for a log that is open already, which is closed with the server, also when that cannot start. */
+export async function serveLog(
+  log: Log,
+  { host = '127.0.0.1', port: wantedPort = 0, maxAppendSize = defaultMaxAppendSize }: ServerOptions,
+): Promise<EventStoreServer> {
+  const store = openStore(log);
   const server = new Server(serverOptions);
   let port = wantedPort;
   try {
