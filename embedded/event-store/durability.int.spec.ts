@@ -52,7 +52,7 @@ describe('The event store on a full disk', () => {
     const file = join(folder.path, 'events.db');
     const limited = `trap '' XFSZ; ulimit -S -f 2000; exec "$0" "$@"`;
     await using server = spawned(['--file', file], ['sh', '-c', limited, process.execPath]);
-    const stored = await goesOnAfter(server, 'disk I/O error', () => {
+    const stored = await goesOnAfter(server, 'the disk is failing or full', () => {
       expect(runs('prlimit', '--pid', `${server.child.pid}`, '--fsize=unlimited')).toBe(true);
     });
     await server.kill();
@@ -80,8 +80,9 @@ async function goesOnAfter(server: Spawned, message: string, makeRoom: () => unk
   };
   const failure = await untilItFails(append);
   expect(failure).toBeInstanceOf(UnknownError);
+  expect(failure).toMatchObject({ message: expect.stringContaining(message) });
   expect(stored.length).toBeGreaterThan(1);
-  // With credentials the client makes a call of its own of an append, whose errors keep their words.
+  // With credentials the client makes a call of its own of an append.
   const credentials = { username: 'admin', password: 'changeit' };
   await expect(append(stored.length, { credentials })).rejects.toThrow(message);
   expect(numbersOf(await read(client.readStream('a')))).toEqual(stored);

@@ -104,11 +104,15 @@ export function batchTimeout(): Status {
   return batchError(status.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout());
 }
 
-/** INVALID_ARGUMENT in a batch for a BadRequest; UNKNOWN when the write itself failed, with a message that says how. */
+/**
+ * INVALID_ARGUMENT in a batch for a BadRequest; UNKNOWN when the write itself failed, with a message that says how. The
+ * real server's detail is `Unknown` then, of which the Node client shows nothing at all.
+ */
 export function batchFailure(error: unknown): Status {
-  if (!(error instanceof BadRequest))
-    return batchError(status.UNKNOWN, 'Unknown', new shared.Unknown(), describe(error));
-  return batchError(status.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(error.message));
+  const message = describe(error);
+  const detail = new shared.BadRequest().setMessage(message);
+  if (error instanceof BadRequest) return batchError(status.INVALID_ARGUMENT, 'BadRequest', detail);
+  return batchError(status.UNKNOWN, 'BadRequest', detail, message);
 }
 
 /**

@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:f
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 const schemaVersion = 2n;
+const corrupt = 11;
 const cacheKibibytes = 16 * 1024;
 
 const schema = `
@@ -48,12 +49,17 @@ export function openDatabase(file: string, checksumOf: (...row: never[]) => bigi
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
     database.function('checksum_of', { useBigIntArguments: true }, checksumOf as (...row: SQLInputValue[]) => bigint);
+    // Nothing else tells that an index lacks a row, so that a stream would end too early and be written over.
+    const condition = one<[string]>(prepare(database, 'PRAGMA integrity_check(1)'))?.[0];
+    if (condition !== 'ok') throw Object.assign(new Error(condition), { errcode: corrupt });
     database.exec('BEGIN IMMEDIATE');
     const version = one<[bigint]>(prepare(database, 'PRAGMA user_version'))?.[0];
     const isEmpty = one(prepare(database, 'SELECT 1 FROM sqlite_schema')) === undefined;
     if (version === 0n && isEmpty) database.exec(schema);
     else if (version === 1n) database.exec(withChecksums);
     else if (version !== schemaVersion) throw new Error(`its schema version is ${version}, not ${schemaVersion}.`);
+    // A file that cannot be written says so now, and not to the first who appends.
+    else database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec('COMMIT');
     return database;
   } catch (error) {
@@ -87,14 +93,24 @@ export function damage(file: string, what: string): Error {
   return new Error(`The event store file ${file} is damaged: ${what}. Stop the server and restore a backup.`);
 }
 
+/** An error that names the file, for one that SQLite threw; any other as it is. */
+export function inFile(file: string, error: unknown): unknown {
+  if (sqliteCode(error) === undefined) return error;
+  return new Error(`The event store file ${file} has failed: ${describe(error)}`, { cause: error });
+}
+
 /** The reason that SQLite, or anything else, gives for a failure, and what to do about it. */
 export function describe(error: unknown): string {
   switch (sqliteCode(error)) {
+    case 19:
+      return 'its index and its events contradict each other. Stop the server and restore a backup.';
     case 5:
       return 'another server has it open. Stop that one, or choose another file.';
     case 8:
       return 'the file is read-only. Make it writable, or choose another file.';
-    case 11:
+    case 10:
+      return 'it cannot be read or written: the disk is failing or full, or the file may not become so large. Make room.';
+    case corrupt:
     case 26:
       return 'the file is corrupt or not an event store. Restore a backup, or move it away to start empty.';
     case 13:

@@ -5,7 +5,7 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { acknowledgedIn, damage, describe, one, openDatabase, prepare } from './log-file.ts';
+import { acknowledgedIn, damage, describe, inFile, one, openDatabase, prepare } from './log-file.ts';
 import { deletedRevision, noRevision, type ProposedEvent, type RecordedEvent } from './records.ts';
 
 /** Events in the order asked for; the last page when nothing is left to read. */
@@ -109,7 +109,7 @@ function logIn(database: DatabaseSync, file: string): Log {
     } catch (error) {
       head = before;
       if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
+      throw inFile(file, error);
     }
     acknowledged?.advance(head);
   }
@@ -117,35 +117,48 @@ function logIn(database: DatabaseSync, file: string): Log {
   function page(statement: StatementSync, isNext: IsNext, limit: number, ...parameters: SQLInputValue[]): Page {
     const events: RecordedEvent[] = [];
     let bytes = 0;
-    for (const row of statement.iterate(...parameters, limit + 1) as Iterable<unknown>) {
-      // Bounded in bytes as well as in events, so that large events do not pile up in memory.
-      if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
-      const event = toEvent(row as Row);
-      if (!isNext(event, events.at(-1))) throw damage(file, `something is missing before position ${event.position}`);
-      events.push(event);
-      bytes += event.data.length + event.metadata.length;
+    try {
+      for (const row of statement.iterate(...parameters, limit + 1) as Iterable<unknown>) {
+        // Bounded in bytes as well as in events, so that large events do not pile up in memory.
+        if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
+        const event = toEvent(row as Row);
+        if (!isNext(event, events.at(-1))) throw damage(file, `something is missing before position ${event.position}`);
+        events.push(event);
+        bytes += event.data.length + event.metadata.length;
+      }
+    } catch (error) {
+      throw inFile(file, error);
     }
     return { events, isLast: true };
   }
 
   function toEvent([position, stream, revision, id, type, isJson, createdTicks, data, metadata, sum]: Row) {
-    const intact = sum === checksum(position, stream, revision, id, type, isJson, createdTicks, data, metadata);
+    const intact =
+      data && metadata && sum === checksum(position, stream, revision, id, type, isJson, createdTicks, data, metadata);
     if (!intact) throw damage(file, `the event at position ${position} is not what was written`);
     return { position, stream, revision, id, type, isJson: isJson === 1n, createdTicks, data, metadata };
   }
 
   function event(statement: StatementSync, ...parameters: SQLInputValue[]): RecordedEvent | undefined {
-    const row = one<Row>(statement, ...parameters);
+    const row = first<Row>(statement, ...parameters);
     return row && toEvent(row);
+  }
+
+  function first<T>(statement: StatementSync, ...parameters: SQLInputValue[]): T | undefined {
+    try {
+      return one<T>(statement, ...parameters);
+    } catch (error) {
+      throw inFile(file, error);
+    }
   }
 
   return {
     head: () => head,
-    hasPosition: (position) => one(selectPosition, position) !== undefined,
-    lastRevision: (stream) => one<[bigint]>(selectLastRevision, stream)?.[0] ?? noRevision,
+    hasPosition: (position) => first(selectPosition, position) !== undefined,
+    lastRevision: (stream) => first<[bigint]>(selectLastRevision, stream)?.[0] ?? noRevision,
     lastEvent: (stream) => event(selectLast, stream),
     eventAt: (stream, revision) => event(selectOne, stream, revision),
-    idAt: (stream, revision) => one<[string]>(selectId, stream, revision)?.[0],
+    idAt: (stream, revision) => first<[string]>(selectId, stream, revision)?.[0],
     streamForwards(stream, { from, to, createdSince }, limit) {
       const isNext: IsNext = ({ revision }, previous) =>
         createdSince > 0n || revision === deletedRevision || revision === (previous ? previous.revision + 1n : from);

@@ -11,7 +11,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { ticks } from './records.ts';
 import { uuid } from './wire.ts';
 
-const serverVersion = '24.10.4';
+const serverVersion = '24.10.14';
 
 const featuresOfMethods: Readonly<Record<string, readonly string[]>> = {
   '/event_store.client.streams.streams/read': ['position', 'events'],

@@ -1,4 +1,4 @@
-// A response stream with back-pressure: at most a few messages wait for a slow reader, then the producer does.
+// A response stream with back-pressure: at most a few messages, or a mebibyte, wait for a slow reader, then the producer does.
 // A call that ends, for whatever reason, releases whoever waits.
 
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
@@ -8,8 +8,8 @@ import type { CallError } from './errors.ts';
 export interface Outlet {
   /** True once the call has ended or was cancelled; what is sent then is dropped. */
   readonly closed: boolean;
-  /** True when the producer should await `drained` before it sends more. */
-  send(message: ReadResp): boolean;
+  /** `size` is about what the message weighs. True when the producer should await `drained` before it sends more. */
+  send(message: ReadResp, size?: number): boolean;
   /** Resolves when there is room again or the call has ended; never rejects. */
   drained(): Promise<void>;
   end(): void;
@@ -19,13 +19,28 @@ export interface Outlet {
   onClose(listener: () => void): void;
 }
 
-const messagesInFlight = 128;
+const mostMessages = 128;
+const mostBytes = 1024 * 1024;
 
 /** The outlet of a call, which nothing else may write to or end. */
 export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet {
   const closeListeners: (() => void)[] = [];
   let closed = false;
+  let messages = 0;
+  let bytes = 0;
   let release: (() => void) | undefined;
+
+  call.on('cancelled', close);
+
+  function isFull(): boolean {
+    return messages >= mostMessages || bytes >= mostBytes;
+  }
+
+  function sent(size: number): void {
+    messages -= 1;
+    bytes -= size;
+    if (!isFull()) wake();
+  }
 
   function wake(): void {
     release?.();
@@ -38,20 +53,20 @@ export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet 
     for (const listener of closeListeners.splice(0)) listener();
   }
 
-  call.on('drain', wake);
-  call.on('cancelled', close);
-
   return {
     get closed() {
       return closed;
     },
-    send(message) {
-      if (!closed) call.write(message);
-      return call.writableLength >= messagesInFlight;
+    send(message, size = 0) {
+      if (closed) return false;
+      messages += 1;
+      bytes += size;
+      call.write(message, () => sent(size));
+      return isFull();
     },
     drained: () =>
       new Promise((resolve) => {
-        if (closed || !call.writableNeedDrain) resolve();
+        if (closed || !isFull()) resolve();
         else release = resolve;
       }),
     end() {

@@ -102,7 +102,7 @@ async function sendPages(outlet: Outlet, options: ReadOptions, next: (limit: num
   while (remaining > 0n && !outlet.closed) {
     const page = next(remaining < eventsPerPage ? Number(remaining) : eventsPerPage);
     for (const event of page.events) {
-      if (outlet.send(eventResponse(options.resolve(event), options.ids))) await outlet.drained();
+      if (outlet.send(eventResponse(options.resolve(event), options.ids), event.data.length)) await outlet.drained();
       if (outlet.closed) return;
       remaining -= 1n;
       if (remaining === 0n) break;

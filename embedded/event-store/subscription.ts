@@ -81,7 +81,7 @@ export async function subscribeToStream(
     },
     deliver(event, isLive) {
       cursor = event.revision;
-      const isFull = outlet.send(eventResponse(resolve(event, isLive), ids));
+      const isFull = outlet.send(eventResponse(resolve(event, isLive), ids), event.data.length);
       if (event.type === '$streamDeleted') outlet.fail(streamDeleted(stream));
       return isFull;
     },
@@ -122,7 +122,7 @@ export async function subscribeToAll(
     deliver(event, isLive) {
       cursor = event.position;
       const matches = isPartOfAll(event) && (filtered?.filter(event) ?? true);
-      const isFull = matches && outlet.send(eventResponse(resolve(event, isLive), ids));
+      const isFull = matches && outlet.send(eventResponse(resolve(event, isLive), ids), event.data.length);
       checkpoints?.considered(event.position, matches, isLive);
       return isFull;
     },
