@@ -73,6 +73,7 @@ beforeAll(async () => {
           readLast: (...read) => log.readLast(...read),
           append: (...append) => log.append(...append),
           head: () => log.head(),
+          reaches: (position) => log.reaches(position),
           subscribe: (options) => log.subscribe(options),
         },
         sealPassword: () => 'sealed',

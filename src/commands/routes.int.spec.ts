@@ -19,6 +19,7 @@ beforeAll(async () => {
     read: (...read) => log.read(...read),
     readLast: (...read) => log.readLast(...read),
     head: () => log.head(),
+    reaches: (position) => log.reaches(position),
     append: (...append) => log.append(...append),
     subscribe: (options) => log.subscribe(options),
   };

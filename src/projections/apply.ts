@@ -1,95 +1,60 @@
-// Turns events into rows: which projection takes which event, and how many events one statement takes.
+// Writes changes of rows: one statement a table, however many rows.
 import type pg from 'pg';
-import type { Recorded } from '../events/codec.ts';
-import { factories } from './factories.ts';
-import { gateways } from './gateways.ts';
-import { organizations } from './organizations.ts';
+import type { TableChanges } from './fold.ts';
+import type { Projection } from './projection.ts';
 
 /** An event that has no row to change: the read model and the log do not fit together. */
 export class RowMissing extends Error {
   override readonly name = 'RowMissing';
 }
 
-interface Step {
-  readonly text: string;
-  readonly rowOptional: boolean;
-}
-
-const steps: ReadonlyMap<string, Step> = new Map(
-  [organizations, factories, gateways].flatMap(({ table, statements, rowOptional = [] }) =>
-    Object.entries<string>(statements).map(([type, statement]): [string, Step] => [
-      type,
-      { text: withMissing(table, statement), rowOptional: rowOptional.some((optional) => optional === type) },
-    ]),
-  ),
-);
-
-/** Whether the read model takes events of this type. */
-export function isProjected(type: string): boolean {
-  return steps.has(type);
-}
-
 /**
- * Cuts events into runs that one statement can take: neighbours of one type, each of another aggregate. Their order
- * within the statement is Postgres's own, so an event that gives up one device id for another starts a run.
- */
-export function runsOf(events: readonly Recorded[]): readonly (readonly Recorded[])[] {
-  const runs: { readonly events: Recorded[]; readonly ids: Set<string> }[] = [];
-  for (const event of events) {
-    const run = runs.at(-1);
-    const joins = run?.events[0]?.type === event.type && !run.ids.has(event.data.id) && !changesDeviceId(event);
-    if (run !== undefined && joins) {
-      run.events.push(event);
-      run.ids.add(event.data.id);
-    } else {
-      runs.push({ events: [event], ids: new Set([event.data.id]) });
-    }
-  }
-  return runs.map((run) => run.events);
-}
-
-/**
- * Applies a run of events, within the transaction that is open on `client`.
+ * Applies the changes of one table, within the transaction that is open on `client`. A row that has seen the last event of
+ * its change already is left alone; one that has seen a part of them ends up the same as one that has seen none.
  *
  * @throws RowMissing when an event finds no row to change
  */
-export async function applyRun(client: pg.Client, run: readonly Recorded[]): Promise<void> {
-  const type = run[0]?.type ?? '';
-  const step = steps.get(type);
-  if (step === undefined) throw new Error(`no projection takes events of type ${type}`);
-  const { rows } = await client.query<{ index: number }>({
-    name: type,
-    text: step.text,
+export async function applyChanges(client: pg.Client, { projection, rows }: TableChanges): Promise<void> {
+  const { rows: missing } = await client.query<{ index: number }>({
+    name: `change ${projection.table}`,
+    text: statementFor(projection),
     values: [
-      run.map((event) => event.data.id),
-      run.map((event) => JSON.stringify(event.data)),
-      run.map((event) => event.metadata.occurredAt),
-      run.map((event) => event.revision),
+      rows.map(({ id }) => id),
+      rows.map(({ patch }) => JSON.stringify(patch)),
+      rows.map(({ last }) => last.revision),
+      rows.map(({ creates }) => creates),
+      rows.map(({ needsRow }) => needsRow !== undefined),
     ],
   });
-  const missing = rows[0] && run[rows[0].index];
-  if (missing === undefined || step.rowOptional) return;
-  const { revision, stream } = missing;
-  throw new RowMissing(`${type} at revision ${revision} of ${stream} has no row to change`);
+  const first = missing[0] && rows[missing[0].index]?.needsRow;
+  if (first === undefined) return;
+  throw new RowMissing(`${first.type} at revision ${first.revision} of ${first.stream} has no row to change`);
 }
 
 // The statement itself tells what it has not written although nobody has seen it: a question asked later would be
 // answered by the statements that were sent behind it.
-function withMissing(table: string, statement: string): string {
+function statementFor({ table, columns }: Projection): string {
+  const set = columns.join(', ');
+  const from = (row: string) => columns.map((column) => `${row}.${column}`).join(', ');
   return `
-    WITH event AS (
-      SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::bigint[]) WITH ORDINALITY
-        AS event (id, data, occurred_at, revision, place)
-    ), written AS (
-      ${statement}
+    WITH change AS (
+      SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::bigint[], $4::boolean[], $5::boolean[]) WITH ORDINALITY
+        AS change (id, patch, revision, creates, needs_row, place)
+    ), updated AS (
+      UPDATE ${table} SET (${set}, stream_revision) = (
+        SELECT ${from('patched')}, change.revision FROM jsonb_populate_record(${table}, change.patch) AS patched
+      )
+      FROM change WHERE ${table}.id = change.id AND ${table}.stream_revision < change.revision
       RETURNING ${table}.id
+    ), inserted AS (
+      INSERT INTO ${table} (id, ${set}, stream_revision)
+      SELECT change.id, ${from('made')}, change.revision
+      FROM change, jsonb_populate_record(NULL::${table}, change.patch) AS made
+      WHERE creates AND NOT EXISTS (SELECT FROM ${table} AS seen WHERE seen.id = change.id)
     )
-    SELECT (place - 1)::int AS index FROM event
-    WHERE id NOT IN (SELECT id FROM written)
-      AND coalesce((SELECT stream_revision FROM ${table} AS seen WHERE seen.id = event.id), -1) < revision
+    SELECT (place - 1)::int AS index FROM change
+    WHERE needs_row
+      AND NOT EXISTS (SELECT FROM ${table} AS seen WHERE seen.id = change.id AND seen.stream_revision >= change.revision)
+      AND id NOT IN (SELECT id FROM updated)
     ORDER BY place LIMIT 1`;
-}
-
-function changesDeviceId(event: Recorded): boolean {
-  return event.type === 'GatewayUpdated' && event.data.gatewayId !== undefined;
 }

@@ -9,8 +9,9 @@ import { decode, type Recorded } from '../events/codec.ts';
 import type { EventLog, LogItem, Position } from '../events/event-log.ts';
 import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
 import { connect } from '../infrastructure/postgres.ts';
-import { applyRun, isProjected, runsOf } from './apply.ts';
+import { applyChanges } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
+import { changesOf, isProjected } from './fold.ts';
 import { refuseAnotherLog } from './origin.ts';
 import { comparePositions, type Progress } from './progress.ts';
 
@@ -158,7 +159,7 @@ async function commit(client: pg.Client, checkpoint: Checkpoint, { events, posit
   const [, advanced] = await allOf([
     client.query(`BEGIN; SET LOCAL registry.writer = 'on'`),
     advance(client, checkpoint, position),
-    ...runsOf(events).map((run) => applyRun(client, run)),
+    ...changesOf(events).map((changes) => applyChanges(client, changes)),
   ]);
   await client.query('COMMIT');
   return advanced;

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { RegistryEvent } from '../../src/events/catalogue.ts';
 import { decode, type Recorded } from '../../src/events/codec.ts';
 import { type Connection, connect } from '../../src/infrastructure/postgres.ts';
-import { applyRun, runsOf } from '../../src/projections/apply.ts';
+import { applyChanges } from '../../src/projections/apply.ts';
+import { changesOf } from '../../src/projections/fold.ts';
 import { createMigratedDatabase } from './database.ts';
 import { storedInOrder } from './examples.ts';
 import type { TestDatabase } from './servers.ts';
@@ -65,7 +66,7 @@ export function projectionSpecification(table: string): Specification {
 }
 
 async function apply(client: pg.Client, events: readonly Recorded[]): Promise<void> {
-  for (const run of runsOf(events)) await applyRun(client, run);
+  for (const changes of changesOf(events)) await applyChanges(client, changes);
 }
 
 async function rowsOf(client: pg.Client, table: string): Promise<readonly Row[]> {
