@@ -8,7 +8,7 @@ import { streamPrefix } from '../events/catalogue.ts';
 import { decode, type Recorded } from '../events/codec.ts';
 import type { EventLog, LogItem, Position } from '../events/event-log.ts';
 import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
-import { connect } from '../infrastructure/postgres.ts';
+import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { applyChanges } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
 import { changesOf, isProjected } from './fold.ts';
@@ -76,21 +76,40 @@ export async function project(
     pipeline: true,
     timeoutMs: 15_000,
   });
-  const { client, lost } = connection;
-  const ending = AbortSignal.any([signal, lost]);
+  const { client } = connection;
 
   if (!(await tryLock(client))) {
     logger.info('another projector is active; standing by');
     standingBy();
     if (!(await waitForLock(connection, databaseUrl, signal))) return;
   }
-  let checkpoint = await takeOver(client);
+  const checkpoint = await takeOver(client);
   await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
   logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
   if (checkpoint.position) progress.announce(checkpoint.position);
+  await follow(connection, eventLog, checkpoint, signal, (batch, { position }) => {
+    if (position) progress.announce(position);
+    committed(batch);
+  });
+}
 
-  const after = checkpoint.position ?? 'start';
+/**
+ * Commits what the log holds after a checkpoint, and then what comes, batch after batch, into the tables that the session
+ * of a connection sees. Returns when `signal` aborts, throws when it cannot go on.
+ *
+ * @throws Fenced
+ */
+export async function follow(
+  { client, lost }: Connection,
+  eventLog: EventLog,
+  from: Checkpoint,
+  signal: AbortSignal,
+  committed: (batch: Batch, checkpoint: Checkpoint) => void,
+): Promise<void> {
+  let checkpoint = from;
+  const after = from.position ?? 'start';
+  const ending = AbortSignal.any([signal, lost]);
   for await (const items of eventLog.subscribe({
     streamPrefixes: projectedStreams,
     after,
@@ -99,8 +118,7 @@ export async function project(
   })) {
     const batch = readBatch(items, checkpoint.position);
     checkpoint = await commit(client, checkpoint, batch);
-    if (checkpoint.position) progress.announce(checkpoint.position);
-    committed(batch);
+    committed(batch, checkpoint);
   }
   lost.throwIfAborted();
 }
@@ -111,7 +129,7 @@ export async function project(
  * and in no other way: a plan made for a small table would be ruinous while the table grows, and planning anew each
  * time takes longer than the work. Forbidding the other ways makes a plan look so dear that Postgres would compile it.
  */
-async function prepareSession(client: pg.Client): Promise<void> {
+export async function prepareSession(client: pg.Client): Promise<void> {
   await client.query(`
     SET synchronous_commit = off;
     SET plan_cache_mode = force_generic_plan;
