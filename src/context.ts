@@ -21,4 +21,5 @@ export interface Context {
 export interface Arguments {
   readonly force?: string | undefined;
   readonly name?: string | undefined;
+  readonly words?: readonly string[] | undefined;
 }

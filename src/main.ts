@@ -49,8 +49,9 @@ function readArguments({ usage, takes = [] }: Script, args: readonly string[]): 
     const { values, positionals } = parseArgs({
       args: [...args],
       options: takes.includes('force') ? { force: { type: 'string' } } : {},
-      allowPositionals: takes.includes('name'),
+      allowPositionals: takes.includes('name') || takes.includes('words'),
     });
+    if (takes.includes('words')) return { words: positionals };
     const [name, ...more] = positionals;
     if (more.length > 0) throw new Error(`One name is enough: ${positionals.join(' ')}`);
     return { name, force: typeof values.force === 'string' ? values.force : undefined };

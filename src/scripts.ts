@@ -7,6 +7,7 @@ import { seed, seededPassword } from './database/seed.ts';
 import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
+import { projectionsHelp, runProjections } from './projections/script.ts';
 import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
@@ -77,6 +78,19 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
       takes: ['name'],
       run: ({ urls, logger, stopping, arguments: { name: subject = 'mti.evt.>' } }) =>
         watchEvents({ url: urls.nats, subject, logger }, stopping, console.log),
+    },
+  ],
+  [
+    'projections',
+    {
+      usage: 'npm run projections -- <action>',
+      help: projectionsHelp,
+      servers: ['eventStore', 'postgres'],
+      takes: ['words'],
+      run: async (context) => {
+        await using eventLog = eventStoreAt(context.urls.eventStore);
+        await runProjections(context, eventLog);
+      },
     },
   ],
   [

@@ -1,0 +1,31 @@
+// `npm run projections`: what one may do with the read model while the service runs. A row for each action.
+import type { Context } from '../context.ts';
+import type { EventLog } from '../events/event-log.ts';
+
+export interface Action {
+  /** What stands behind the name of the action on the command line; empty when nothing does. */
+  readonly takes: string;
+  readonly help: string;
+  /** @throws Error with a message for people; the process then ends with 1 */
+  readonly run: (context: Context, eventLog: EventLog, words: readonly string[]) => Promise<void>;
+}
+
+const actions: ReadonlyMap<string, Action> = new Map<string, Action>([]);
+
+/** The actions, a paragraph each. */
+export const projectionsHelp = [...actions]
+  .map(([name, { takes, help }]) =>
+    `  ${name} ${takes}`.trimEnd().concat(`\n      ${help.replaceAll('\n', '\n      ')}`),
+  )
+  .join('\n');
+
+/** Does what the words after the script's name ask for. */
+export async function runProjections(context: Context, eventLog: EventLog): Promise<void> {
+  const [name = '', ...words] = context.arguments.words ?? [];
+  const action = actions.get(name);
+  if (action === undefined) {
+    const known = [...actions.keys()].join(', ');
+    throw new Error(`${name === '' ? 'Say what to do' : `Unknown: ${name}`}. There are ${known}; --help explains.`);
+  }
+  await action.run(context, eventLog, words);
+}
