@@ -10,41 +10,28 @@ const everywhere: Examples = [
   ['\\Ab|b\\Z', ['bx', 'xb', 'xb\n'], ['xbx', 'x\nbx', 'xb\n\n']],
   ['b\\z', ['xb'], ['xb\n']],
   ['^a.b$', ['a\rb', 'a\u2028b', 'aéb'], ['a\nb', 'ab']],
-  ['^*a|\\b+b|(?=c)*c|(?<!d)?d', ['xa', 'b', 'c', 'd'], ['e']],
+  ['^*a|b$+|(?=c)*c', ['xa', 'xb', 'c'], ['bd']],
   ['^(?:a{2}|b{1,}?|c{1,2})$', ['aa', 'b', 'bb', 'c', 'cc'], ['a', 'ccc']],
   ['^a{,2}$', ['a{,2}'], ['aa']],
   ['^{a}{b]}$', ['{a}{b]}'], ['']],
-  ["^(a)(?<n>b)(?'1'c)(?:d)$", ['abcd'], ['abc']],
+  ['^(a)(b(?:c))$', ['abc'], ['ab']],
   ['(?<=a)b(?=c)|(?<!a)x(?!c)', ['abc', 'xb'], ['bc', 'axb', 'xc']],
 ];
 
-const options: Examples = [
+const ignoringCase: Examples = [
   ['(?i)ORDER', ['order', 'OrDeR'], ['ordr']],
   ['(?i)straẞe', ['STRAßE'], ['STRASSE']],
   ['(?i)^[k-s]σ$', ['KΣ', '\u212aσ', 'Sσ'], ['ſσ', 'kς', 'tσ']],
   ['(?i)^[^k]$', ['a'], ['k', 'K', '\u212a']],
-  ['(?i)^\\p{Lu}[\\p{Ll}-[a]]$', ['aB', 'Ab'], ['ba', 'bA', '1b']],
   ['(?i)^\\w\\xe4$', ['sÄ', 'ſä'], ['sa']],
-  ['(?I-i)a', ['a'], ['A']],
-  ['(?i:a)b', ['Ab', 'ab'], ['aB']],
-  ['(?i)a(?-i:b)c', ['AbC'], ['aBc']],
-  ['^(?:a(?i)b|c)d$', ['aBd', 'Cd'], ['Abd', 'cD']],
-  ['(?m)^a$', ['b\na\nc', 'b\na'], ['b\ra', 'a\r\n', 'a\u2028']],
-  ['(?s)a.b', ['a\nb', 'a\u2029b'], ['ab']],
-  ['(?s-s:a.b)', ['axb'], ['a\nb']],
-  ['(?ni)(a)B', ['Ab'], ['b']],
 ];
 
 const escapes: Examples = [
   ['^\\d\\D$', ['1a', '٣a'], ['11', '²a']],
   ['^\\w\\W$', ['é-', '_ ', '\u0301-', '٣\u200d'], ['²-', '-a', '\u0903-', 'éé']],
   ['^\\s\\S$', [' a', '\x85a', '\u2028a', '\u3000a', '\va'], ['\u200ba', '\ufeffa', '  ']],
-  ['é\\b.', ['é-'], ['éa', 'é\u200d', 'é\u0301']],
-  ['a\\B.', ['aé', 'a\u200c'], ['a-']],
-  ['^\\a\\e\\t\\r\\n\\v\\f$', ['\x07\x1b\t\r\n\v\f'], ['aetrnvf']],
-  ['^\\x41\\u00e9\\cA\\cz\\c[\\0\\012\\0018$', ['Aé\x01\x1a\x1b\0\n\x018'], ['']],
-  ['^\\.\\-\\/\\#\\ \\{\\}\\"\\<\\\'é', [`.-/# {}"<'é`], [`x-/# {}"<'é`]],
-  ['^\\p{L}\\p{Lu}\\P{Nd}$', ['aA-'], ['aa-', 'aA1']],
+  ['^\\t\\r\\n\\v\\f\\x41\\u00e9$', ['\t\r\n\v\fAé'], ['trnvfAé']],
+  ['^\\.\\-\\/\\#\\ \\{\\}\\"é', [`.-/# {}"é`], [`x-/# {}"é`]],
 ];
 
 const classes: Examples = [
@@ -55,12 +42,8 @@ const classes: Examples = [
   ['^[]a]$', [']', 'a'], ['b']],
   ['^[^]a]$', ['b', '\n'], [']', 'a']],
   ['^[()[{}/|&&!!.^$\\]\\\\]$', ['(', ')', '[', '{', '}', '/', '|', '&', '!', '.', '^', '$', ']', '\\'], ['a', '-']],
-  ['^[\\b\\101\\cA]$', ['\b', 'A', '\x01'], ['b', '1']],
+  ['^[\\b-\\n]$', ['\b', '\t', '\n'], ['b', '-', 'n', '\v']],
   ['^[\\s\\S]$', ['\n', 'a'], ['']],
-  ['^[a-z-[aeiou]]$', ['b', 'z'], ['a', '-']],
-  ['^[^a-z-[0-9-[5]]]$', ['A', '5'], ['a', '4']],
-  ['^[-[a]]$', ['-]', '[]', 'a]'], ['-', 'b']],
-  ['^[\\w-[\\d_]]$', ['a'], ['1', '_']],
 ];
 
 const surrogates: Examples = [
@@ -73,7 +56,7 @@ const surrogates: Examples = [
 ];
 
 describe('A regular expression of .NET', () => {
-  it.each([...everywhere, ...options, ...escapes, ...surrogates])('%j matches %j and not %j', expectMatches);
+  it.each([...everywhere, ...ignoringCase, ...escapes, ...surrogates])('%j matches %j and not %j', expectMatches);
 
   it.each(classes)('with a class: %j matches %j and not %j', expectMatches);
 
@@ -97,62 +80,47 @@ describe('A regular expression of .NET', () => {
     ));
 
   it.each([
-    ['(?x) a', '(?x)'],
-    ['a(?i-s+x: b)', '(?x)'],
+    ['(?x) a', '(?x'],
+    ['(?m)a', '(?m'],
+    ['a(?i)b', '(?i'],
+    ['a(?i-s+x: b)', '(?i'],
     ['(?>a)b', '(?>'],
     ['(?(a)b|c)', '(?('],
-    ['(?<a>x)(?<b-a>y)', '(?<b-'],
-    ["(?'-a'y)", "(?'-"],
+    ['(?<a>x)', '(?<a'],
+    ["(?'a'y)", "(?'"],
     ['a(?#why)', '(?#'],
     ['\\Ga', '\\G'],
     ['(a)\\1', '\\1'],
-    ['(?<a>x)\\k<a>', '\\k<'],
-    ['(?<a>x)\\<a>', '\\<a>'],
-    ['\\p{IsGreek}', '\\p{IsGreek}'],
-    ['[\\P{Co}]', '\\P{Co}'],
+    ['\\012', '\\0'],
+    ['\\a\\e', '\\a'],
+    ['\\cA', '\\c'],
+    ['(a)\\k<a>', '\\k'],
+    ['a\\<a>', '\\<'],
+    ["a\\'a'", "\\'"],
+    ['a\\b', '\\b'],
+    ['a\\B', '\\B'],
+    ['\\p{Lu}', '\\p{Lu}'],
+    ['[\\P{IsGreek}]', '\\P{IsGreek}'],
     ['[[:alpha:]]', '[:'],
+    ['[a-z-[aeiou]]', '-['],
+    ['[-[a]]', '-['],
+    ['[a-\\d]', '\\d'],
+    ['[\\B]', '\\B'],
+    ['\\é', '\\é'],
+    ['\\_', '\\_'],
+    ['\\x4', '\\x'],
+    ['\\u004', '\\u'],
     ['a{1,2147483648}', '{1,2147483648}'],
-  ])('like %j is refused if it has no translation', (pattern, construct) =>
+  ])('like %j is refused for what is not known', (pattern, construct) =>
     expect(() => dotNetRegex(pattern)).toThrow(
       new Error(`The embedded event store does not know ${construct} of .NET's regular expressions.`),
     ),
   );
 
-  it.each([
-    ...[
-      '(',
-      ')',
-      '[a',
-      '[]',
-      '*',
-      'a**',
-      'a|*',
-      '(*a)',
-      '{2}',
-      'a{2}{3}',
-      'a{3,2}',
-      'a(?i)*',
-      '(?)',
-      '(?i',
-      '(?P<a>b)',
-    ],
-    ...[
-      '(?<1a>b)',
-      '(?<0>b)',
-      '(?<>b)',
-      '(?<a',
-      "(?'a>b)",
-      '(?q)',
-      '\\',
-      '\\q',
-      '\\é',
-      '\\_',
-      '\\x4',
-      '\\u004',
-      '\\c1',
-    ],
-    ...['\\pL', '\\p{Latin}', '\\p{LC}', '\\k', '[z-a]', '[a-\\d]', '[\\8]', '[\\B]', '[a-[b]c]', '[a-z-[b]'],
-  ])('is not what %j is', (pattern) => expect(() => dotNetRegex(pattern)).toThrow(SyntaxError));
+  it.each(['(', ')', '[a', '[]', '*', 'a**', 'a|*', '(*a)', '{2}', 'a{2}{3}', 'a{3,2}', '(?i)*', '[z-a]'])(
+    'is not what %j is',
+    (pattern) => expect(() => dotNetRegex(pattern)).toThrow(SyntaxError),
+  );
 });
 
 function expectMatches(pattern: string, matching: readonly string[], others: readonly string[]): void {
