@@ -61,9 +61,15 @@ export async function takeOver(client: pg.Client): Promise<Checkpoint> {
   const { rows } = await client.query<Row & { epoch: string }>(
     `UPDATE projection_checkpoint SET epoch = epoch + 1 RETURNING epoch::text, ${positions}`,
   );
-  const [row] = rows;
-  if (row === undefined) throw new Error('the table projection_checkpoint has lost its row');
-  return { epoch: BigInt(row.epoch), position: positionOf(row) };
+  return checkpointOf(rows);
+}
+
+/** The checkpoint, read without taking part. */
+export async function readCheckpoint(client: pg.Client): Promise<Checkpoint> {
+  const { rows } = await client.query<Row & { epoch: string }>(
+    `SELECT epoch::text, ${positions} FROM public.projection_checkpoint`,
+  );
+  return checkpointOf(rows);
 }
 
 /** Where the read model stands, read without taking part; undefined before the first event. */
@@ -78,6 +84,11 @@ const positions = 'commit_position::text AS commit, prepare_position::text AS pr
 interface Row {
   readonly commit: string | null;
   readonly prepare: string | null;
+}
+
+function checkpointOf([row]: readonly (Row & { readonly epoch: string })[]): Checkpoint {
+  if (row === undefined) throw new Error('the table projection_checkpoint has lost its row');
+  return { epoch: BigInt(row.epoch), position: positionOf(row) };
 }
 
 function positionOf({ commit, prepare }: Row): Position | undefined {

@@ -408,9 +408,9 @@ function project(eventLog: GivenLog, projectorLogger = logger) {
   const progress = createProgress();
   const recorded: Progress = {
     ...progress,
-    announce(position) {
-      announced.push(position);
-      progress.announce(position);
+    announce(checkpoint) {
+      if (checkpoint.position) announced.push(checkpoint.position);
+      progress.announce(checkpoint);
     },
   };
   const projector = startProjector({

@@ -9,6 +9,7 @@ import { decode, type Recorded } from '../events/codec.ts';
 import type { EventLog, LogItem, Position } from '../events/event-log.ts';
 import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
+import { announce } from './announcements.ts';
 import { applyChanges } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
 import { changesOf, isProjected } from './fold.ts';
@@ -87,17 +88,26 @@ export async function project(
   await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
   logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
-  if (checkpoint.position) progress.announce(checkpoint.position);
-  await follow(connection, eventLog, checkpoint, signal, (batch, { position }) => {
-    if (position) progress.announce(position);
-    committed(batch);
-  });
+  await announce(client, checkpoint);
+  progress.announce(checkpoint);
+  await follow(
+    connection,
+    eventLog,
+    checkpoint,
+    signal,
+    (batch, moved) => {
+      progress.announce(moved);
+      committed(batch);
+    },
+    announce,
+  );
 }
 
 /**
  * Commits what the log holds after a checkpoint, and then what comes, batch after batch, into the tables that the session
  * of a connection sees. Returns when `signal` aborts, throws when it cannot go on.
  *
+ * @param alongside what else each transaction does, told the checkpoint that it moves to
  * @throws Fenced
  */
 export async function follow(
@@ -106,6 +116,7 @@ export async function follow(
   from: Checkpoint,
   signal: AbortSignal,
   committed: (batch: Batch, checkpoint: Checkpoint) => void,
+  alongside: Alongside = async () => undefined,
 ): Promise<void> {
   let checkpoint = from;
   const after = from.position ?? 'start';
@@ -117,11 +128,14 @@ export async function follow(
     maxBatch: 500,
   })) {
     const batch = readBatch(items, checkpoint.position);
-    checkpoint = await commit(client, checkpoint, batch);
+    checkpoint = await commit(client, checkpoint, batch, alongside);
     committed(batch, checkpoint);
   }
   lost.throwIfAborted();
 }
+
+/** Sends something within the transaction that is open, without waiting for what was sent before it. */
+export type Alongside = (client: pg.Client, checkpoint: Checkpoint) => Promise<void>;
 
 /**
  * A commit need not wait for the disk: after a crash of Postgres the last batches are gone together with their
@@ -170,7 +184,12 @@ function readBatch(items: readonly LogItem[], after: Position | undefined): Batc
   return { events, unknown, position: position === after ? undefined : position, caughtUp };
 }
 
-async function commit(client: pg.Client, checkpoint: Checkpoint, { events, position }: Batch): Promise<Checkpoint> {
+async function commit(
+  client: pg.Client,
+  checkpoint: Checkpoint,
+  { events, position }: Batch,
+  alongside: Alongside,
+): Promise<Checkpoint> {
   if (position === undefined) return checkpoint;
   // Sent without waiting for each other: a lone event takes two round trips. The checkpoint comes first, so that its
   // row lock holds off any other writer before a row is touched.
@@ -178,6 +197,7 @@ async function commit(client: pg.Client, checkpoint: Checkpoint, { events, posit
     client.query(`BEGIN; SET LOCAL registry.writer = 'on'`),
     advance(client, checkpoint, position),
     ...changesOf(events).map((changes) => applyChanges(client, changes)),
+    alongside(client, { epoch: checkpoint.epoch, position }),
   ]);
   await client.query('COMMIT');
   return advanced;
