@@ -157,6 +157,31 @@ describe('the checkpoint', () => {
     }));
 });
 
+describe('the table of parked events', () => {
+  it('has its columns', async () => {
+    expect(await columnsOf('projection_parked')).toEqual({
+      stream: 'text not null',
+      revision: 'bigint not null',
+      commit_position: 'numeric(20,0) not null',
+      prepare_position: 'numeric(20,0) not null',
+      type: 'text not null',
+      event: 'text not null',
+      sqlstate: 'text',
+      error: 'text',
+      behind: 'text',
+      parked_at: 'timestamp with time zone not null default now()',
+      skipped_at: 'timestamp with time zone',
+    });
+  });
+
+  it('has its indexes', async () => {
+    expect(await indexesOf('projection_parked')).toEqual({
+      projection_parked_pkey: 'UNIQUE (stream, revision)',
+      idx_projection_parked_waiting: '(commit_position, prepare_position) WHERE (skipped_at IS NULL)',
+    });
+  });
+});
+
 /** A session in a transaction that is rolled back, with one row in each table. */
 function withRows(use: (client: pg.Client) => Promise<void>): Promise<void> {
   return withClient(database.url, async (client) => {
