@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
-import { factoryCreated, organizationCreated, storedInOrder } from '../../test/support/examples.ts';
+import { factoryUpdated, organizationCreated, storedInOrder } from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import { databaseNameOf, withDatabase } from './address.ts';
@@ -65,8 +65,8 @@ describe('a reset', () => {
 describe('a reset that fails', () => {
   it('leaves the old database as it was, and nothing beside it', async () => {
     await sql(`INSERT INTO organizations (name) VALUES ('still here')`);
-    const orphan = givenLog(...storedInOrder(factoryCreated()));
-    await expect(reset(orphan)).rejects.toThrow(/factories_organization_id_fkey/);
+    const orphan = givenLog(...storedInOrder(factoryUpdated()));
+    await expect(reset(orphan)).rejects.toThrow(/has no row/);
     expect(await sql('SELECT name FROM organizations')).toEqual([{ name: 'still here' }]);
     expect(await databases()).toEqual([name]);
   });

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import type { Operation } from './operation.ts';
 import type { HttpServer } from './server.ts';
 
-const partStatuses = ['starting', 'running', 'failing', 'stopped'] as const;
+const partStatuses = ['starting', 'running', 'degraded', 'failing', 'stopped'] as const;
 
 const Health = z
   .object({
-    status: z.enum(['ok', 'degraded']).meta({ description: '`degraded` while a part is failing.' }),
+    status: z
+      .enum(['ok', 'degraded'])
+      .meta({ description: '`degraded` while a part is failing, or cannot do all of its work.' }),
     timestamp: z.iso.datetime(),
     uptime: z.number().meta({ description: 'Seconds since the process started.' }),
     version: z.string(),
@@ -45,7 +47,9 @@ export interface PartHealth {
  */
 export function healthRoute(app: HttpServer, version: string, parts: () => readonly PartHealth[]): void {
   app.get('/api/health', { schema: { operation, response: { 200: Health } } }, async () => ({
-    status: parts().some(({ status }) => status === 'failing') ? ('degraded' as const) : ('ok' as const),
+    status: parts().some(({ status }) => status === 'failing' || status === 'degraded')
+      ? ('degraded' as const)
+      : ('ok' as const),
     timestamp: new Date().toISOString(),
     uptime: process.uptime(),
     version,

@@ -330,7 +330,7 @@ describe('a server that closes', () => {
 });
 
 describe('the health of the service', () => {
-  const part = (status: 'starting' | 'running' | 'failing' | 'stopped', error?: string) => ({
+  const part = (status: 'starting' | 'running' | 'degraded' | 'failing' | 'stopped', error?: string) => ({
     name: 'projector',
     status,
     ...(error && { error }),
@@ -360,6 +360,12 @@ describe('the health of the service', () => {
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toMatchObject({ status: 'degraded', parts: [{ name: 'projector', status: 'failing' }] });
     expect(answer.body).not.toContain('hunter2');
+  });
+
+  it('is degraded while a part works and cannot do all of it', async () => {
+    const app = await server();
+    healthRoute(app, '1.2.3', () => [part('running'), part('degraded')]);
+    expect((await app.inject('/api/health')).json()).toMatchObject({ status: 'degraded' });
   });
 });
 

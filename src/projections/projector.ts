@@ -7,13 +7,22 @@ import type { Logger } from 'pino';
 import { streamPrefix } from '../events/catalogue.ts';
 import { decode, type Recorded } from '../events/codec.ts';
 import type { EventLog, LogItem, Position } from '../events/event-log.ts';
-import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
+import { type Loop, type LoopHealth, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { announce } from './announcements.ts';
 import { applyChanges } from './apply.ts';
 import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
 import { changesOf, isProjected } from './fold.ts';
 import { refuseAnotherLog } from './origin.ts';
+import {
+  applyAround,
+  type Failed,
+  isPoison,
+  nothingParked,
+  type Parking,
+  parkedChannel,
+  readParking,
+} from './parking.ts';
 import { comparePositions, type Progress } from './progress.ts';
 
 /** What the names of the streams start with that tables are made of. */
@@ -32,7 +41,13 @@ export interface ProjectorOptions {
   readonly backoff?: LoopOptions['backoff'];
 }
 
-export interface Projector extends Loop {
+export interface ProjectorHealth extends Omit<LoopHealth, 'status'> {
+  /** `degraded`: it works, but events are parked. */
+  readonly status: LoopHealth['status'] | 'degraded';
+}
+
+export interface Projector extends Omit<Loop, 'health'> {
+  health(): ProjectorHealth;
   /** How many events of each type unknown to this version have been passed over. */
   skipped(): ReadonlyMap<string, number>;
 }
@@ -41,6 +56,7 @@ export interface Projector extends Loop {
 export function startProjector(options: ProjectorOptions): Projector {
   const { logger, backoff } = options;
   const skipped = new Map<string, number>();
+  let isParked = false;
   const loop = startLoop({
     name: 'projector',
     logger,
@@ -53,10 +69,18 @@ export function startProjector(options: ProjectorOptions): Projector {
           countUnknown(unknown, skipped, logger);
           alive();
         },
+        waiting: (isWaiting) => {
+          isParked = isWaiting;
+        },
       }),
     ...(backoff && { backoff }),
   });
-  return { ...loop, skipped: () => skipped };
+  const health = (): ProjectorHealth => {
+    const { name, status, error } = loop.health();
+    if (status === 'running' && isParked) return { name, status: 'degraded' };
+    return { name, status, ...(error !== undefined && { error }) };
+  };
+  return { ...loop, health, skipped: () => skipped };
 }
 
 export interface Life {
@@ -64,12 +88,14 @@ export interface Life {
   readonly signal: AbortSignal;
   readonly standingBy: () => void;
   readonly committed: (batch: Batch) => void;
+  /** Told whether events are parked, whenever that may have changed. */
+  readonly waiting?: (isWaiting: boolean) => void;
 }
 
 /** One life of the projector: returns when `signal` aborts, throws when it cannot go on. */
 export async function project(
   { databaseUrl, eventLog, progress, logger }: ProjectorOptions,
-  { signal, standingBy, committed }: Life,
+  { signal, standingBy, committed, waiting = () => undefined }: Life,
 ): Promise<void> {
   await using connection = await connect({
     databaseUrl,
@@ -79,6 +105,7 @@ export async function project(
   });
   const { client } = connection;
 
+  waiting(false);
   if (!(await tryLock(client))) {
     logger.info('another projector is active; standing by');
     standingBy();
@@ -87,6 +114,7 @@ export async function project(
   const checkpoint = await takeOver(client);
   await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
+  await hearOfParking(client, waiting);
   logger.info({ epoch: checkpoint.epoch, position: checkpoint.position }, 'projecting');
   await announce(client, checkpoint);
   progress.announce(checkpoint);
@@ -95,17 +123,29 @@ export async function project(
     eventLog,
     checkpoint,
     signal,
-    (batch, moved) => {
+    (batch, moved, parking) => {
       progress.announce(moved);
+      for (const failed of parking.failed) logParked(failed, logger);
+      waiting(parking.isWaiting);
       committed(batch);
     },
     announce,
   );
 }
 
+/** Somebody may retry what is parked while no event comes. */
+async function hearOfParking(client: pg.Client, waiting: (isWaiting: boolean) => void): Promise<void> {
+  const tell = async () => waiting((await readParking(client)).isWaiting);
+  // A session that has ended by now will be followed by one that asks anew.
+  client.on('notification', ({ channel }) => channel === parkedChannel && void tell().catch(() => undefined));
+  await client.query(`LISTEN ${parkedChannel}`);
+  await tell();
+}
+
 /**
  * Commits what the log holds after a checkpoint, and then what comes, batch after batch, into the tables that the session
- * of a connection sees. Returns when `signal` aborts, throws when it cannot go on.
+ * of a connection sees; events that these cannot take are parked there. Returns when `signal` aborts, throws when it cannot
+ * go on.
  *
  * @param alongside what else each transaction does, told the checkpoint that it moves to
  * @throws Fenced
@@ -115,10 +155,11 @@ export async function follow(
   eventLog: EventLog,
   from: Checkpoint,
   signal: AbortSignal,
-  committed: (batch: Batch, checkpoint: Checkpoint) => void,
+  committed: (batch: Batch, checkpoint: Checkpoint, parking: Parking) => void,
   alongside: Alongside = async () => undefined,
 ): Promise<void> {
   let checkpoint = from;
+  let parking = await readParking(client);
   const after = from.position ?? 'start';
   const ending = AbortSignal.any([signal, lost]);
   for await (const items of eventLog.subscribe({
@@ -128,8 +169,8 @@ export async function follow(
     maxBatch: 500,
   })) {
     const batch = readBatch(items, checkpoint.position);
-    checkpoint = await commit(client, checkpoint, batch, alongside);
-    committed(batch, checkpoint);
+    ({ checkpoint, parking } = await commit(client, checkpoint, batch, parking, alongside));
+    committed(batch, checkpoint, parking);
   }
   lost.throwIfAborted();
 }
@@ -184,23 +225,67 @@ function readBatch(items: readonly LogItem[], after: Position | undefined): Batc
   return { events, unknown, position: position === after ? undefined : position, caughtUp };
 }
 
+interface Committed {
+  readonly checkpoint: Checkpoint;
+  readonly parking: Parking;
+}
+
 async function commit(
   client: pg.Client,
   checkpoint: Checkpoint,
   { events, position }: Batch,
+  before: Parking,
+  alongside: Alongside,
+): Promise<Committed> {
+  if (position === undefined) return { checkpoint, parking: { ...before, failed: [] } };
+  if (before.isInUse) return commitAround(client, checkpoint, events, position, alongside, true);
+  try {
+    return { checkpoint: await commitAtOnce(client, checkpoint, events, position, alongside), parking: nothingParked };
+  } catch (error) {
+    if (!isPoison(error)) throw error;
+    await client.query('ROLLBACK');
+    return commitAround(client, checkpoint, events, position, alongside, false);
+  }
+}
+
+const begin = `BEGIN; SET LOCAL registry.writer = 'on'`;
+
+async function commitAtOnce(
+  client: pg.Client,
+  checkpoint: Checkpoint,
+  events: readonly Recorded[],
+  position: Position,
   alongside: Alongside,
 ): Promise<Checkpoint> {
-  if (position === undefined) return checkpoint;
   // Sent without waiting for each other: a lone event takes two round trips. The checkpoint comes first, so that its
   // row lock holds off any other writer before a row is touched.
   const [, advanced] = await allOf([
-    client.query(`BEGIN; SET LOCAL registry.writer = 'on'`),
+    client.query(begin),
     advance(client, checkpoint, position),
     ...changesOf(events).map((changes) => applyChanges(client, changes)),
     alongside(client, { epoch: checkpoint.epoch, position }),
   ]);
   await client.query('COMMIT');
   return advanced;
+}
+
+/** The row lock of the checkpoint also holds off whoever retries what is parked: it is read after the lock is had. */
+async function commitAround(
+  client: pg.Client,
+  checkpoint: Checkpoint,
+  events: readonly Recorded[],
+  position: Position,
+  alongside: Alongside,
+  bulkFirst: boolean,
+): Promise<Committed> {
+  const [, advanced] = await allOf([
+    client.query(begin),
+    advance(client, checkpoint, position),
+    alongside(client, { epoch: checkpoint.epoch, position }),
+  ]);
+  const parking = await applyAround(client, events, bulkFirst);
+  await client.query('COMMIT');
+  return { checkpoint: advanced, parking };
 }
 
 /** The results of all; or the error of the first that failed by itself, and not because the transaction was void. */
@@ -211,6 +296,14 @@ async function allOf<T extends readonly Promise<unknown>[]>(
   const failures = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => error.code !== '25P02') ?? failures[0];
   return settled.map((result) => result.status === 'fulfilled' && result.value) as never;
+}
+
+function logParked({ event: { stream, revision, type }, poison }: Failed, logger: Logger): void {
+  const { sqlstate, error } = poison;
+  logger.error(
+    { stream, revision, type, sqlstate, error },
+    `${type} at revision ${revision} of ${stream} is parked (${error}); npm run projections -- parked list`,
+  );
 }
 
 function countUnknown(types: readonly string[], skipped: Map<string, number>, logger: Logger): void {

@@ -51,7 +51,7 @@ describe('a rebuild', () => {
   });
 
   it('fails with what the projector cannot take, instead of trying again', async () => {
-    await expect(run(givenLog(...storedInOrder(factoryCreated())))).rejects.toThrow(/factories_organization_id_fkey/);
+    await expect(run(givenLog(...storedInOrder(organizationUpdated())))).rejects.toThrow(/has no row/);
   });
 
   it('ends when it is told to', async () => {
