@@ -1,16 +1,10 @@
 // `npm run projections`: what one may do with the read model while the service runs. A row for each action.
 import type { Context } from '../context.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { Action } from './action.ts';
+import { parkedAction } from './parked-action.ts';
 
-export interface Action {
-  /** What stands behind the name of the action on the command line; empty when nothing does. */
-  readonly takes: string;
-  readonly help: string;
-  /** @throws Error with a message for people; the process then ends with 1 */
-  readonly run: (context: Context, eventLog: EventLog, words: readonly string[]) => Promise<void>;
-}
-
-const actions: ReadonlyMap<string, Action> = new Map<string, Action>([]);
+const actions: ReadonlyMap<string, Action> = new Map<string, Action>([['parked', parkedAction]]);
 
 /** The actions, a paragraph each. */
 export const projectionsHelp = [...actions]
