@@ -2,6 +2,7 @@
 import { type CommandRouteOptions, commandRoutes } from './commands/routes.ts';
 import { healthRoute, type PartHealth } from './http/health.ts';
 import type { About, OpenApiDocument } from './http/openapi.ts';
+import type { ReadModelReaches } from './http/read-your-writes.ts';
 import { serveReference } from './http/reference.ts';
 import { createHttpServer, type HttpOptions, type HttpServer } from './http/server.ts';
 import { type QueryRouteOptions, queryRoutes } from './queries/routes.ts';
@@ -9,8 +10,9 @@ import { type QueryRouteOptions, queryRoutes } from './queries/routes.ts';
 export interface ApiOptions extends HttpOptions {
   readonly version: string;
   readonly parts: () => readonly PartHealth[];
-  readonly commands: CommandRouteOptions;
-  readonly queries: QueryRouteOptions;
+  readonly readModelReaches: ReadModelReaches;
+  readonly commands: Omit<CommandRouteOptions, 'readModelReaches'>;
+  readonly queries: Omit<QueryRouteOptions, 'readModelReaches'>;
 }
 
 export interface Api {
@@ -20,12 +22,19 @@ export interface Api {
 }
 
 /** The API, ready to listen. */
-export async function createApi({ version, parts, commands, queries, ...http }: ApiOptions): Promise<Api> {
+export async function createApi({
+  version,
+  parts,
+  readModelReaches,
+  commands,
+  queries,
+  ...http
+}: ApiOptions): Promise<Api> {
   const server = await createHttpServer(http);
   // First, because it tells of the routes that come after it.
   const document = await serveReference(server, { ...about, version });
-  queryRoutes(server, queries);
-  commandRoutes(server, commands);
+  queryRoutes(server, { ...queries, readModelReaches });
+  commandRoutes(server, { ...commands, readModelReaches });
   healthRoute(server, version, parts);
   return { server, document };
 }
@@ -37,10 +46,11 @@ The one place that knows which organizations have which factories, which gateway
 and what changed when.
 
 **Commands** (POST, PUT, DELETE) are recorded as events. They answer with the resource as it is afterwards, with its revision
-(\`ETag\`) and its place in the log (\`X-Commit-Position\`). The answer waits, up to a second, until queries see the change;
-\`Prefer: respond-async\` does not wait.
+(\`ETag\`) and its place in the log (\`X-Commit-Position\`). The answer waits, up to a second, until queries see the change, and
+says in \`X-Projection\` whether they do; \`Prefer: wait=5\` waits longer, \`Prefer: respond-async\` does not wait.
 
-**Queries** (GET, and HEAD for the headers alone) read tables that are made of the events.
+**Queries** (GET, and HEAD for the headers alone) read tables that are made of the events. With \`X-Min-Position\` they wait
+until the tables show that position.
 
 JSON in snake_case, times in ISO-8601 and UTC. A field or a query parameter that is not in this document is refused, not
 overlooked. Every answer that is no success has the same shape, with a \`code\` for programs and a \`message\` for people;

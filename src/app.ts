@@ -7,6 +7,7 @@ import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
+import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
 import { startProjector } from './projections/projector.ts';
 import { startPublisher } from './publishing/publisher.ts';
@@ -36,9 +37,6 @@ export interface App extends AsyncDisposable {
    */
   gatewayPassword(id: GatewayId): Promise<string | undefined>;
 }
-
-/** How long a command's answer waits for the read model at most, in milliseconds. */
-const readModelWait = 1_000;
 
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
@@ -72,6 +70,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     startProjector({ databaseUrl: options.databaseUrl, eventLog: eventStore, progress, logger }),
     (loop) => loop.stop(),
   );
+  // The positions of a projector in another process; those of this one are announced without a detour.
+  const listener = starting.adopt(startListener({ databaseUrl: options.databaseUrl, progress, logger }), (loop) =>
+    loop.stop(),
+  );
   const publisher = starting.adopt(startPublisher({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
 
   const { server } = await createApi({
@@ -79,10 +81,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     corsOrigins: options.corsOrigins,
     isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
     version: options.version,
-    parts: () => [projector.health(), publisher.health()],
+    parts: () => [projector.health(), listener.health(), publisher.health()],
+    readModelReaches: progress.reached,
     commands: {
       dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },
-      readModelReaches: (position) => progress.reached(position, readModelWait),
     },
     queries: { pool },
   });

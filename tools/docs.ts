@@ -53,7 +53,8 @@ async function documentOfApi(): Promise<OpenApiDocument> {
     isUnavailable: () => false,
     version: manifest.version,
     parts: () => [],
-    commands: { dependencies: nothing, readModelReaches: nothing },
+    readModelReaches: nothing,
+    commands: { dependencies: nothing },
     queries: { pool: nothing },
   });
   await server.close();

@@ -11,6 +11,7 @@ let app: HttpServer;
 /** Stands in front of the registry's log; a spec may put another in its place. */
 let log: EventLog;
 let waitedFor: Position[];
+let waited: number[];
 let readModelIsThere: boolean;
 
 beforeAll(async () => {
@@ -30,8 +31,9 @@ beforeAll(async () => {
   });
   commandRoutes(app, {
     dependencies: { ...registry.dependencies, log: inFront },
-    readModelReaches: async (position) => {
+    readModelReaches: async (position, milliseconds) => {
       waitedFor.push(position);
+      waited.push(milliseconds);
       return readModelIsThere;
     },
   });
@@ -45,6 +47,7 @@ afterAll(async () => {
 beforeEach(() => {
   log = registry.log;
   waitedFor = [];
+  waited = [];
   readModelIsThere = true;
 });
 
@@ -282,21 +285,38 @@ describe('an answer', () => {
     'Respond-Async',
     ' respond-async ',
     'return=minimal, respond-async',
-    'respond-async,wait=10',
     'respond-async; foo=bar',
     'respond-async=""',
   ])('does not wait when it is asked not to: %j', async (prefer) => {
+    readModelIsThere = false;
     const answer = await send('POST', '/api/organizations', { name: 'Acme' }, { prefer });
     expect([answer.statusCode, answer.headers['x-projection']]).toEqual([201, 'pending']);
     expect(answer.headers['preference-applied']).toBe('respond-async');
-    expect(waitedFor).toEqual([]);
+    expect(waited).toEqual([0]);
+  });
+
+  it('says so when queries see it already although it did not wait', async () => {
+    const answer = await send('POST', '/api/organizations', { name: 'Acme' }, { prefer: 'respond-async' });
+    expect(answer.headers).toMatchObject({ 'x-projection': 'current', 'preference-applied': 'respond-async' });
+  });
+
+  it.each([
+    ['wait=5', 5_000, 'wait=5'],
+    ['wait=0', 0, 'wait=0'],
+    ['wait=3600', 30_000, 'wait=30'],
+    ['respond-async, wait=5', 5_000, 'respond-async, wait=5'],
+  ])('waits as long as it is asked to, within bounds: %j', async (prefer, milliseconds, applied) => {
+    const answer = await send('POST', '/api/organizations', { name: 'Acme' }, { prefer });
+    expect(answer.headers['preference-applied']).toBe(applied);
+    expect(waited).toEqual([milliseconds]);
   });
 
   it.each(['', 'return=minimal', 'respond-asynchronously', 'x=respond-async'])(
     'waits when it is asked something else: %j',
     async (prefer) => {
-      await send('POST', '/api/organizations', { name: 'Acme' }, { prefer });
-      expect(waitedFor).toHaveLength(1);
+      const answer = await send('POST', '/api/organizations', { name: 'Acme' }, { prefer });
+      expect(answer.headers).not.toHaveProperty('preference-applied');
+      expect(waited).toEqual([1_000]);
     },
   );
 

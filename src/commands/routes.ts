@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Position } from '../events/event-log.ts';
 import { uuidv7 } from '../events/new-id.ts';
 import { ApiError, type ErrorCode } from '../http/errors.ts';
 import type { Operation } from '../http/operation.ts';
+import { awaitProjection, type ReadModelReaches } from '../http/read-your-writes.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { DefinedCommand } from './definition.ts';
 import type { CommandDependencies, Outcome, Sender } from './handler.ts';
@@ -11,8 +11,7 @@ import { commands } from './index.ts';
 
 export interface CommandRouteOptions {
   readonly dependencies: CommandDependencies;
-  /** Waits, up to a bound, until queries see a position; tells whether they do. */
-  readonly readModelReaches: (position: Position) => Promise<boolean>;
+  readonly readModelReaches: ReadModelReaches;
 }
 
 type Accepted = Exclude<Outcome<unknown>, { outcome: 'rejected' }>;
@@ -30,7 +29,8 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
         const id = (request.params as { id?: string }).id ?? uuidv7();
         const outcome = await command.run(options.dependencies, id, request.body, senderOf(request));
         if (outcome.outcome === 'rejected') throw refusal(command, outcome.reason);
-        await describe(outcome, request, reply, options.readModelReaches);
+        describe(outcome, reply);
+        await awaitProjection(request, reply, outcome.position, options.readModelReaches);
         if (command.status === 201) reply.header('Location', `${command.path}/${id}`);
         return reply.code(command.status).send(command.status === 204 ? undefined : outcome.resource);
       },
@@ -106,25 +106,8 @@ function senderOf(request: FastifyRequest): Sender {
   return { actor: 'anonymous', correlationId: request.id };
 }
 
-async function describe(
-  { revision, position }: Accepted,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  readModelReaches: CommandRouteOptions['readModelReaches'],
-): Promise<void> {
+function describe({ revision, position }: Accepted, reply: FastifyReply): void {
   reply.header('ETag', `"${revision}"`).header('X-Commit-Position', String(position.commit));
-  if (prefersAsync(request)) {
-    reply.header('Preference-Applied', 'respond-async').header('X-Projection', 'pending');
-  } else {
-    reply.header('X-Projection', (await readModelReaches(position)) ? 'current' : 'pending');
-  }
-}
-
-// RFC 7240: preferences are separated by commas, may stand in several headers and have parameters after a semicolon; they
-// have no case, and an empty value is none.
-function prefersAsync(request: FastifyRequest): boolean {
-  const preferences = [request.headers.prefer ?? []].flat().join(',').toLowerCase().split(',');
-  return preferences.some((preference) => /^\s*respond-async\s*(=\s*""\s*)?(;|$)/.test(preference));
 }
 
 function refusal({ name }: DefinedCommand, reason: Rejected['reason']): ApiError {

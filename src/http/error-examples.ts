@@ -62,4 +62,8 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
     when: 'A store that this needs is away. Of a command it is then unknown whether it was recorded.',
     message: 'A store that this needs is away. Try again in a moment.',
   },
+  PROJECTION_BEHIND: {
+    when: 'The tables did not reach the position of `X-Min-Position` in time.',
+    message: 'The tables do not show this position yet. Try again in a moment.',
+  },
 };

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, type ErrorCode, errorResponse } from './errors.ts';
 
-/** Seconds after which a client may try again while a store is away. */
+/** Seconds after which a client may try again what cannot be had at present. */
 const retryAfter = 1;
 
 /**
@@ -22,7 +22,7 @@ export function handleErrors(app: FastifyInstance, isUnavailable: (error: unknow
 function answer(reply: FastifyReply, error: ApiError): void {
   // The line that the request leaves in the log then says why.
   reply.request.log = reply.request.log.child({ code: error.code });
-  if (error.code === 'SERVICE_UNAVAILABLE') reply.header('Retry-After', String(retryAfter));
+  if (error.statusCode === 503) reply.header('Retry-After', String(retryAfter));
   // The handler and not the route's schema answers here: a route may be without a schema for this status.
   reply.code(error.statusCode).serializer(JSON.stringify).type('application/json; charset=utf-8');
   reply.send(errorResponse(error));

@@ -16,6 +16,7 @@ export const statusOfCode = {
   HEADERS_TOO_LARGE: 431,
   INTERNAL_ERROR: 500,
   SERVICE_UNAVAILABLE: 503,
+  PROJECTION_BEHIND: 503,
 } as const;
 
 export type ErrorCode = keyof typeof statusOfCode;

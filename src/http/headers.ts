@@ -27,8 +27,7 @@ export const responseHeaders = {
   },
   'X-Projection': {
     description:
-      '`current`: queries see the change already. `pending`: they will in a moment; the wait for it was cut short, or ' +
-      'not asked for.',
+      '`current`: queries see the change. `pending`: they will in a moment; `X-Min-Position` in a query waits for it.',
     schema: { type: 'string', enum: ['current', 'pending'] },
     example: 'current',
   },
@@ -38,9 +37,9 @@ export const responseHeaders = {
     example: '0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
   },
   'Preference-Applied': {
-    description: 'Which preference of the request was honoured (RFC 7240); absent when it had none.',
-    schema: { type: 'string', enum: ['respond-async'] },
-    example: 'respond-async',
+    description: 'Which preferences of the request were honoured (RFC 7240); absent when it had none.',
+    schema: { type: 'string' },
+    example: 'wait=5',
   },
   'Retry-After': {
     description: 'Seconds after which it is worth another try.',
@@ -55,9 +54,17 @@ export type ResponseHeader = keyof typeof responseHeaders;
 export const requestHeaders = {
   Prefer: {
     description:
-      '`respond-async` (RFC 7240): answer as soon as the change is recorded, and do not wait until queries see it.',
+      'How long the answer may wait until queries see what it is about; a second unless this says otherwise (RFC 7240). ' +
+      '`wait=5`: five seconds at most; more than 30 is taken as 30. `respond-async`, of a command alone: not at all.',
     schema: { type: 'string' },
-    example: 'respond-async',
+    example: 'wait=5',
+  },
+  'X-Min-Position': {
+    description:
+      'Answer with what was there at this position of the log or later: the `X-Commit-Position` of a command. When the ' +
+      'tables do not get there in time, the answer is `PROJECTION_BEHIND`.',
+    schema: { type: 'string', pattern: '^\\d{1,20}$' },
+    example: '20481',
   },
 } as const satisfies Readonly<Record<string, Header>>;
 

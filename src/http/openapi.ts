@@ -152,7 +152,7 @@ function errorAnswer(
 ): Part {
   const headers: ResponseHeader[] = [
     ...(codes.some((code) => beforeRequest.includes(code)) ? [] : (['X-Request-Id'] as const)),
-    ...(codes.includes('SERVICE_UNAVAILABLE') ? (['Retry-After'] as const) : []),
+    ...(codes.some((code) => statusOfCode[code] === 503) ? (['Retry-After'] as const) : []),
   ];
   const examples = codes.map((code) => [code, { value: errorResponse(exampleOf(code)) }]);
   return {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   databaseUrl = scope.use(await createMigratedDatabase()).url;
   const pool = scope.adopt(createPool({ databaseUrl, logger }), (made) => made.end());
   app = scope.adopt(await createHttpServer({ logger, corsOrigins: [], isUnavailable }), (made) => made.close());
-  queryRoutes(app, { pool });
+  queryRoutes(app, { readModelReaches: async () => true, pool });
 });
 
 afterAll(() => scope.disposeAsync());

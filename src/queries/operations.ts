@@ -32,12 +32,14 @@ export function listOperation(kind: Kind, item: z.ZodType): Operation {
     summary: `List ${many}`,
     description:
       'Rows and total are of one moment. Ten thousand rows deep, `cursor` is as quick as at the start, and `offset` is not.',
+    requestHeaders: ['X-Min-Position', 'Prefer'],
+    responseHeaders: ['Preference-Applied'],
     answer: `A page of ${many}.`,
     example: {
       data: [exampleOf(item)],
       pagination: { total: 1, limit: 20, offset: 0, hasNext: false, hasPrev: false },
     },
-    errors: ['SERVICE_UNAVAILABLE'],
+    errors: ['SERVICE_UNAVAILABLE', 'PROJECTION_BEHIND'],
   };
 }
 
@@ -50,8 +52,9 @@ export function getOperation(kind: Kind, item: z.ZodType): Operation {
     summary: `Get ${one}`,
     answer: `The ${kind}, as far as the tables have heard of it.`,
     example: exampleOf(item),
-    responseHeaders: ['ETag'],
-    errors: [notFound, 'SERVICE_UNAVAILABLE'],
+    requestHeaders: ['X-Min-Position', 'Prefer'],
+    responseHeaders: ['ETag', 'Preference-Applied'],
+    errors: [notFound, 'SERVICE_UNAVAILABLE', 'PROJECTION_BEHIND'],
   };
 }
 

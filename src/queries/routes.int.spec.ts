@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
@@ -5,6 +6,7 @@ import { GatewayId } from '../events/ids.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Pool } from '../infrastructure/postgres.ts';
 import { createPool, isUnavailable } from '../infrastructure/postgres.ts';
+import { createProgress } from '../projections/progress.ts';
 import { FactoryResource } from '../resources/factory.ts';
 import { GatewayResource } from '../resources/gateway.ts';
 import { OrganizationResource } from '../resources/organization.ts';
@@ -16,6 +18,7 @@ const scope = new AsyncDisposableStack();
 let databaseUrl: string;
 let pool: Pool;
 let app: HttpServer;
+const progress = createProgress();
 
 beforeAll(async () => {
   databaseUrl = scope.use(await createMigratedDatabase()).url;
@@ -175,6 +178,74 @@ describe('a single one', () => {
   );
 });
 
+describe('a query that is to show a position', () => {
+  const each = ['organizations', 'factories', 'gateways'].map((kind) => [`/api/${kind}`] as const);
+  const ones = [[`/api/organizations/${acme}`], [`/api/factories/${berlin}`], [`/api/gateways/${north}`]] as const;
+  let epoch = 0n;
+
+  // A new epoch: the tables start over.
+  beforeEach(() => {
+    epoch += 1n;
+    show(1_000n);
+  });
+
+  it.each([...each, ...ones])('answers at once when the tables show it: %s', async (path) => {
+    const { statusCode, headers } = await get(path, { 'x-min-position': '1000' });
+    expect(statusCode).toBe(200);
+    expect(headers).not.toHaveProperty('preference-applied');
+  });
+
+  it.each([...each, ...ones])('waits for the tables, and then answers: %s', async (path) => {
+    const answer = get(path, { 'x-min-position': '1001', prefer: 'wait=20' });
+    show(1_001n);
+    const { statusCode, headers } = await answer;
+    expect([statusCode, headers['preference-applied']]).toEqual([200, 'wait=20']);
+  });
+
+  it.each([...each, ...ones])('says that the tables are behind, and when to come back: %s', async (path) => {
+    const { statusCode, headers, body } = await get(path, { 'x-min-position': '1001', prefer: 'wait=0' });
+    expect([statusCode, body.error.code, headers['retry-after']]).toEqual([503, 'PROJECTION_BEHIND', '1']);
+  });
+
+  it('waits for a second when it does not say for how long', async () => {
+    const before = performance.now();
+    expect((await get('/api/gateways', { 'x-min-position': String(2n ** 64n - 1n) })).statusCode).toBe(503);
+    expect(performance.now() - before).toBeGreaterThan(990);
+  });
+
+  it.each(['', '-1', '1.5', '0x10', 'abc', '1,2', String(2n ** 64n), '9'.repeat(1_000)])('refuses %j', async (text) => {
+    const { statusCode, body } = await get('/api/gateways', { 'x-min-position': text });
+    expect([statusCode, body.error.code]).toEqual([400, 'VALIDATION_ERROR']);
+    expect(body.error.details).toEqual([{ path: 'X-Min-Position', message: expect.any(String) }]);
+  });
+
+  it('keeps nobody waiting who has gone away', async () => {
+    const settled: boolean[] = [];
+    const server = await createHttpServer({ logger, corsOrigins: [], isUnavailable });
+    const waiting = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const readModelReaches: typeof progress.reached = async (...wait) => {
+      waiting.resolve();
+      settled.push(await progress.reached(...wait));
+      ended.resolve();
+      return settled.length < 0;
+    };
+    queryRoutes(server, { pool, readModelReaches });
+    const url = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
+    const client = connect(Number(url.port), url.hostname);
+    client.write('GET /api/gateways HTTP/1.1\r\nHost: x\r\nX-Min-Position: 9999\r\nPrefer: wait=30\r\n\r\n');
+    await waiting.promise;
+    client.destroy();
+    await ended.promise;
+    expect(settled).toEqual([false]);
+    await server.close();
+  });
+
+  function show(commit: bigint): void {
+    progress.announce({ epoch, position: { commit, prepare: commit } });
+  }
+});
+
 describe('the password of a gateway', () => {
   it('is given encrypted within the process', async () => {
     expect(await findGatewayPassword(pool, GatewayId.parse(north))).toEqual({
@@ -201,12 +272,12 @@ describe('a query while Postgres is away', () => {
 
 async function serve(from: Pool): Promise<HttpServer> {
   const server = await createHttpServer({ logger, corsOrigins: [], isUnavailable });
-  queryRoutes(server, { pool: from });
+  queryRoutes(server, { pool: from, readModelReaches: progress.reached });
   return scope.adopt(server, (made) => made.close());
 }
 
-async function get(path: string) {
-  const { statusCode, headers, json } = await app.inject(path);
+async function get(url: string, headersOfRequest: Readonly<Record<string, string>> = {}) {
+  const { statusCode, headers, json } = await app.inject({ url, headers: headersOfRequest });
   return { statusCode, headers, body: json() };
 }
 

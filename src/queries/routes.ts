@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
 import { ApiError } from '../http/errors.ts';
+import { awaitMinPosition, type ReadModelReaches } from '../http/read-your-writes.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { Pool } from '../infrastructure/postgres.ts';
 import { FactoriesQuery, findFactory, listFactories, ShownFactory } from './factories.ts';
@@ -11,19 +12,22 @@ import { includeDeleted, pageOf } from './pagination.ts';
 
 export interface QueryRouteOptions {
   readonly pool: Pool;
+  readonly readModelReaches: ReadModelReaches;
 }
 
 /** The routes that read: a list and a single one of each resource. */
-export function queryRoutes(app: HttpServer, { pool }: QueryRouteOptions): void {
+export function queryRoutes(app: HttpServer, { pool, readModelReaches }: QueryRouteOptions): void {
+  const preHandler = awaitMinPosition(readModelReaches);
+
   app.get(
     '/api/organizations',
-    { schema: schemaOfList('organization', OrganizationsQuery, ShownOrganization) },
+    { preHandler, schema: schemaOfList('organization', OrganizationsQuery, ShownOrganization) },
     (request) => listOrganizations(pool, request.query),
   );
 
   app.get(
     '/api/organizations/:id',
-    { schema: schemaOfOne('organization', OrganizationId, ShownOrganization) },
+    { preHandler, schema: schemaOfOne('organization', OrganizationId, ShownOrganization) },
     async (request, reply) => {
       const found = await findOrganization(pool, request.params.id, { includeDeleted: request.query.include_deleted });
       if (found === undefined)
@@ -32,25 +36,33 @@ export function queryRoutes(app: HttpServer, { pool }: QueryRouteOptions): void 
     },
   );
 
-  app.get('/api/factories', { schema: schemaOfList('factory', FactoriesQuery, ShownFactory) }, (request) =>
+  app.get('/api/factories', { preHandler, schema: schemaOfList('factory', FactoriesQuery, ShownFactory) }, (request) =>
     listFactories(pool, request.query),
   );
 
-  app.get('/api/factories/:id', { schema: schemaOfOne('factory', FactoryId, ShownFactory) }, async (request, reply) => {
-    const found = await findFactory(pool, request.params.id, { includeDeleted: request.query.include_deleted });
-    if (found === undefined) throw new ApiError('FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.');
-    return reply.header('ETag', etag(found.revision)).send(found.factory);
-  });
+  app.get(
+    '/api/factories/:id',
+    { preHandler, schema: schemaOfOne('factory', FactoryId, ShownFactory) },
+    async (request, reply) => {
+      const found = await findFactory(pool, request.params.id, { includeDeleted: request.query.include_deleted });
+      if (found === undefined) throw new ApiError('FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.');
+      return reply.header('ETag', etag(found.revision)).send(found.factory);
+    },
+  );
 
-  app.get('/api/gateways', { schema: schemaOfList('gateway', GatewaysQuery, ShownGateway) }, (request) =>
+  app.get('/api/gateways', { preHandler, schema: schemaOfList('gateway', GatewaysQuery, ShownGateway) }, (request) =>
     listGateways(pool, request.query),
   );
 
-  app.get('/api/gateways/:id', { schema: schemaOfOne('gateway', GatewayId, ShownGateway) }, async (request, reply) => {
-    const found = await findGateway(pool, request.params.id, { includeDeleted: request.query.include_deleted });
-    if (found === undefined) throw new ApiError('GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.');
-    return reply.header('ETag', etag(found.revision, found.gateway.last_seen_at)).send(found.gateway);
-  });
+  app.get(
+    '/api/gateways/:id',
+    { preHandler, schema: schemaOfOne('gateway', GatewayId, ShownGateway) },
+    async (request, reply) => {
+      const found = await findGateway(pool, request.params.id, { includeDeleted: request.query.include_deleted });
+      if (found === undefined) throw new ApiError('GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.');
+      return reply.header('ETag', etag(found.revision, found.gateway.last_seen_at)).send(found.gateway);
+    },
+  );
 }
 
 function schemaOfList<Query extends z.ZodType, Item extends z.ZodType>(kind: Kind, query: Query, item: Item) {
