@@ -6,6 +6,15 @@ import type { RecordedEvent } from './records.ts';
 
 export type Filter = (event: Pick<RecordedEvent, 'stream' | 'type'>) => boolean;
 
+/** A filter of $all, and how often its subscriber hears how far it got. */
+export interface FilterWindow {
+  readonly filter: Filter;
+  /** How many events the real server looks at in one read while it catches up. */
+  readonly window: number;
+  /** How many events are considered from one checkpoint to the next. */
+  readonly checkpointInterval: number;
+}
+
 /** What to look at, and what for: `prefixes` count only when `regex` is empty. */
 export interface FilterExpression {
   readonly on: 'stream' | 'type';

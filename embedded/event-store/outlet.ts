@@ -3,28 +3,16 @@
 
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import type { CallError } from './errors.ts';
+import type { Refusal } from './errors.ts';
 
-export interface Outlet {
-  /** True once the call has ended or was cancelled; what is sent then is dropped. */
-  readonly closed: boolean;
-  /** `size` is about what the message weighs. True when the producer should await `drained` before it sends more. */
-  send(message: ReadResp, size?: number): boolean;
-  /** Resolves when there is room again or the call has ended; never rejects. */
-  drained(): Promise<void>;
-  end(): void;
-  /** Ends the call with an error; without effect when it has ended. */
-  fail(error: CallError): void;
-  /** Calls back once when the call ends, at once when it has ended. */
-  onClose(listener: () => void): void;
-}
+export type Outlet = ReturnType<typeof outletOf>;
 
 const mostMessages = 128;
 const mostBytes = 1024 * 1024;
 
 /** The outlet of a call, which nothing else may write to or end. */
-export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet {
-  const closeListeners: (() => void)[] = [];
+export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>) {
+  const ended = Promise.withResolvers<void>();
   let closed = false;
   let messages = 0;
   let bytes = 0;
@@ -32,54 +20,62 @@ export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>): Outlet 
 
   call.on('cancelled', close);
 
+  /** `size` is about what the message weighs. True when the producer should await `drained` before it sends more. */
+  function send(message: ReadResp, size = 0): boolean {
+    if (closed) return false;
+    messages += 1;
+    bytes += size;
+    call.write(message, () => {
+      messages -= 1;
+      bytes -= size;
+      if (!isFull()) release?.();
+    });
+    return isFull();
+  }
+
+  /** Resolves when there is room again or the call has ended; never rejects. */
+  function drained(): Promise<void> {
+    return new Promise((resolve) => {
+      release = resolve;
+      if (closed || !isFull()) resolve();
+    });
+  }
+
   function isFull(): boolean {
     return messages >= mostMessages || bytes >= mostBytes;
   }
 
-  function sent(size: number): void {
-    messages -= 1;
-    bytes -= size;
-    if (!isFull()) wake();
+  function end(): void {
+    if (!closed) call.end();
+    close();
   }
 
-  function wake(): void {
-    release?.();
-    release = undefined;
+  /** Ends the call with an error; without effect when it has ended. */
+  function fail(refusal: Refusal): void {
+    if (!closed) call.emit('error', refusal);
+    close();
   }
 
   function close(): void {
     closed = true;
-    wake();
-    for (const listener of closeListeners.splice(0)) listener();
+    release?.();
+    ended.resolve();
   }
 
   return {
+    /** True once the call has ended or was cancelled; what is sent then is dropped. */
     get closed() {
       return closed;
     },
-    send(message, size = 0) {
-      if (closed) return false;
-      messages += 1;
-      bytes += size;
-      call.write(message, () => sent(size));
-      return isFull();
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        if (closed || !isFull()) resolve();
-        else release = resolve;
-      }),
-    end() {
-      if (!closed) call.end();
-      close();
-    },
-    fail(error) {
-      if (!closed) call.emit('error', error);
-      close();
-    },
-    onClose(listener) {
-      if (closed) listener();
-      else closeListeners.push(listener);
-    },
+    ended: ended.promise,
+    send,
+    drained,
+    end,
+    fail,
   };
+}
+
+/** Lets other calls have their turn. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

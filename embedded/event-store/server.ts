@@ -2,11 +2,11 @@
 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { once } from '../once.ts';
-import { defaultMaxAppendSize } from './append-limits.ts';
 import { type Log, openLog } from './log.ts';
 import { gossipHandlers, gossipService, serverFeaturesHandlers, serverFeaturesService } from './node-services.ts';
 import { openStore, type Store } from './store.ts';
 import { streamsHandlers, streamsService } from './streams-service.ts';
+import { defaultMaxAppendSize } from './write-request.ts';
 
 export interface ServerOptions {
   /** An address to listen on. Default 127.0.0.1. */

@@ -33,9 +33,15 @@ import {
  * written before and cannot be read any more; or the revision that the stream is at (-1: no event); or a deleted stream.
  */
 export type WriteOutcome =
-  | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint | undefined }
+  | Written
   | { readonly kind: 'wrongExpectedRevision'; readonly current: bigint }
   | { readonly kind: 'streamDeleted' };
+
+export interface Written {
+  readonly kind: 'written';
+  readonly revision: bigint;
+  readonly position: bigint | undefined;
+}
 
 /**
  * Which events of a stream can be read: from `first` to `last` (-1: none was written), created at `createdSince` ticks

@@ -8,39 +8,23 @@
 // completes it, whichever is later. A page is a window of events, or as many as hold 32 matches; one starts
 // behind the last event of the page before, which is a position with prepare 0.
 
-import { type CallError, streamDeleted } from './errors.ts';
-import { type Filter, isPartOfAll } from './filters.ts';
-import type { Resolve } from './links.ts';
+import { invalidArgument, streamDeleted } from './errors.ts';
+import { type FilterWindow, isPartOfAll } from './filters.ts';
 import type { Page } from './log.ts';
-import type { Outlet } from './outlet.ts';
-import { invalidSubscriptionPosition, isPosition, type StartPoint, turn } from './read.ts';
+import { type Outlet, turn } from './outlet.ts';
+import { isPosition, type ReadOptions } from './read.ts';
 import { comparePositions, deletedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
-import { caughtUpResponse, checkpointResponse, confirmationResponse, eventResponse, type IdFormat } from './wire.ts';
-
-/** How links are resolved and ids are written. */
-export interface SubscriptionOptions {
-  readonly resolve: Resolve;
-  readonly ids: IdFormat;
-}
-
-/** A filter of $all, and how often its subscriber hears how far it got. */
-export interface FilterWindow {
-  readonly filter: Filter;
-  /** How many events the real server looks at in one read while it catches up. */
-  readonly window: number;
-  /** How many events are considered from one checkpoint to the next. */
-  readonly checkpointInterval: number;
-}
+import { caughtUpResponse, checkpointResponse, confirmationResponse, eventResponse } from './wire.ts';
 
 interface Source {
   readonly stream: string | undefined;
-  /** What comes next, or why nothing can. */
-  next(isLive: boolean): Page | CallError;
+  /** What comes next. Throws a Refusal when nothing can. */
+  next(isLive: boolean): Page;
   /** Considers one event: sends what there is to send, and says whether to wait for the reader. */
   deliver(event: RecordedEvent, isLive: boolean): boolean;
   caughtUp(): void;
-  fellBehind(): void;
+  fellBehind?(): void;
 }
 
 /** Where a subscription to $all begins, whether an event is there, and where the log ended then. */
@@ -53,25 +37,22 @@ interface Start {
 const eventsPerPage = 512;
 const matchesPerRead = 32;
 
-/**
- * Sends the events of a stream after a revision, that one excluded, until the call ends; resolves then. Fails the call
- * with streamDeleted when the stream is tombstoned; once live, after its `$streamDeleted` has been sent.
- */
+/** Sends the events of a stream after a revision, that one excluded, until the call or the stream ends. */
 export async function subscribeToStream(
   store: Store,
   outlet: Outlet,
   stream: string,
-  from: StartPoint,
-  { resolve, ids }: SubscriptionOptions,
+  from: bigint | 'start' | 'end',
+  { resolve, ids }: ReadOptions,
 ): Promise<void> {
   const { last, tombstoned } = store.visibility(stream);
-  if (tombstoned) return outlet.fail(streamDeleted(stream));
+  if (tombstoned) throw streamDeleted(stream);
   let cursor = from === 'start' ? noRevision : from === 'end' ? last : from;
   await follow(store, outlet, {
     stream,
     next(isLive) {
       const { first, createdSince, tombstoned } = store.visibility(stream);
-      if (tombstoned && !isLive) return streamDeleted(stream);
+      if (tombstoned && !isLive) throw streamDeleted(stream);
       if (cursor >= deletedRevision) return { events: [], isLast: true };
       const after = cursor + 1n;
       const range = isLive
@@ -82,7 +63,7 @@ export async function subscribeToStream(
     deliver(event, isLive) {
       cursor = event.revision;
       const isFull = outlet.send(eventResponse(resolve(event, isLive), ids), event.data.length);
-      if (event.type === '$streamDeleted') outlet.fail(streamDeleted(stream));
+      if (event.type === '$streamDeleted') throw streamDeleted(stream);
       return isFull;
     },
     caughtUp() {
@@ -91,21 +72,16 @@ export async function subscribeToStream(
       if (last > cursor) cursor = last;
       outlet.send(caughtUpResponse());
     },
-    fellBehind: () => undefined,
   });
 }
 
-/**
- * Sends the events of $all after a position, that one excluded, until the call ends; resolves then. Without a filter
- * there are no checkpoints. Fails the call, once it is confirmed, with INVALID_ARGUMENT for a position where no record
- * starts.
- */
+/** Sends the events of $all after a position, that one excluded, until the call ends. */
 export async function subscribeToAll(
   store: Store,
   outlet: Outlet,
   from: Position | 'start' | 'end',
   filtered: FilterWindow | undefined,
-  { resolve, ids }: SubscriptionOptions,
+  { resolve, ids }: ReadOptions,
 ): Promise<void> {
   const { log } = store;
   const head = log.head();
@@ -114,11 +90,14 @@ export async function subscribeToAll(
   const start = { at, isEvent: log.hasPosition(at.commit), head };
   const checkpoints = filtered && checkpointsOf(filtered, start, (reached) => outlet.send(checkpointResponse(reached)));
   // Events have both halves the same: one at the commit position is still to come when the prepare position is before.
-  const isValid = isPosition(log, at.commit);
   let cursor = at.prepare < at.commit ? at.commit - 1n : at.commit;
+  const isValid = isPosition(log, at.commit);
   await follow(store, outlet, {
     stream: undefined,
-    next: () => (isValid ? log.allForwards(cursor, eventsPerPage) : invalidSubscriptionPosition()),
+    next() {
+      if (!isValid) throw invalidArgument('Trying to read from an invalid position.');
+      return log.allForwards(cursor, eventsPerPage);
+    },
     deliver(event, isLive) {
       cursor = event.position;
       const matches = isPartOfAll(event) && (filtered?.filter(event) ?? true);
@@ -137,27 +116,27 @@ export async function subscribeToAll(
 async function follow(store: Store, outlet: Outlet, source: Source): Promise<void> {
   let isLive = false;
   let hasNews = false;
-  let wake: (() => void) | undefined;
+  let news = Promise.withResolvers<void>();
   const stopListening = store.onCommit(source.stream, () => {
     hasNews = true;
-    wake?.();
+    news.resolve();
   });
-  outlet.onClose(() => {
+  void outlet.ended.then(() => {
     stopListening();
-    wake?.();
+    news.resolve();
   });
   outlet.send(confirmationResponse(crypto.randomUUID()));
 
   while (!outlet.closed) {
     hasNews = false;
+    news = Promise.withResolvers();
     const page = source.next(isLive);
-    if ('code' in page) return outlet.fail(page);
     for (const event of page.events) {
       if (source.deliver(event, isLive)) await outlet.drained();
       if (outlet.closed) return;
     }
     if (!page.isLast) {
-      if (isLive) source.fellBehind();
+      if (isLive) source.fellBehind?.();
       isLive = false;
       await turn();
       continue;
@@ -165,10 +144,7 @@ async function follow(store: Store, outlet: Outlet, source: Source): Promise<voi
     if (hasNews) continue;
     if (!isLive) source.caughtUp();
     isLive = true;
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      if (hasNews || outlet.closed) resolve();
-    });
+    await news.promise;
   }
 }
 

@@ -4,16 +4,8 @@ import type { StreamIdentifier, UUID } from '@eventstore/db-client/generated/sha
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import { status } from '@grpc/grpc-js';
-import type { Map as ProtobufMap } from 'google-protobuf';
-import { BadRequest } from './bad-request.ts';
-import {
-  deletedRevision,
-  type ExpectedRevision,
-  type Position,
-  type ProposedEvent,
-  type RecordedEvent,
-} from './records.ts';
+import { type ExpectedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
+import type { Written } from './store.ts';
 
 /** How a reader wants its ids: as text, or as two signed 64-bit halves. */
 export type IdFormat = 'string' | 'structured';
@@ -24,27 +16,13 @@ export interface ResolvedEvent {
   readonly link: RecordedEvent | undefined;
 }
 
-/** A batch append calls the exact revision a position; the other writes call it a revision. */
-type ExpectedRevisionOptions = { hasAny(): boolean; hasNoStream(): boolean; hasStreamExists(): boolean } & (
-  | { hasRevision(): boolean; getRevision(): string }
-  | { hasStreamPosition(): boolean; getStreamPosition(): string }
-);
+type Success = streams.AppendResp.Success | streams.BatchAppendResp.Success;
+type Conflict = streams.AppendResp.WrongExpectedVersion | shared.WrongExpectedVersion;
 
-interface ProposedMessage {
-  getId(): UUID | undefined;
-  getMetadataMap(): ProtobufMap<string, string>;
-  getCustomMetadata_asU8(): Uint8Array;
-  getData_asU8(): Uint8Array;
-}
-
-const anyUuid = /^\s*[{(]?(\w{8})-?(\w{4})-?(\w{4})-?(\w{4})-?(\w{12})[)}]?\s*$/;
-const json = 'application/json';
+/** The content type of data that is flagged JSON. */
+export const json = 'application/json';
 const octetStream = 'application/octet-stream';
-
-/** What marks a choice that carries no value. */
-export function empty() {
-  return new shared.Empty();
-}
+const anyUuid = /^\s*[{(]?(\w{8})-?(\w{4})-?(\w{4})-?(\w{4})-?(\w{12})[)}]?\s*$/;
 
 /** The name, which travels as UTF-8; empty when there is none. */
 export function streamNameOf(identifier: StreamIdentifier | undefined): string {
@@ -54,38 +32,6 @@ export function streamNameOf(identifier: StreamIdentifier | undefined): string {
 /** The inverse of `streamNameOf`. */
 export function streamIdentifier(stream: string): StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
-}
-
-/** What the options of a write expect of its stream. Throws a BadRequest when they do not say, or no revision. */
-export function expectedRevisionOf(options: ExpectedRevisionOptions): ExpectedRevision {
-  const exact = exactRevisionOf(options);
-  if (exact !== undefined) {
-    const revision = BigInt(exact);
-    // -1 in 64 bits.
-    if (revision === 18446744073709551615n) return 'no_stream';
-    if (revision > deletedRevision) throw new BadRequest('The expected revision is out of range.');
-    return revision;
-  }
-  if (options.hasNoStream()) return 'no_stream';
-  if (options.hasStreamExists()) return 'stream_exists';
-  if (options.hasAny()) return 'any';
-  throw new BadRequest("'None' is not a valid ExpectedStreamRevisionOneofCase", status.INVALID_ARGUMENT);
-}
-
-/** The event of an append request; or the name of the property that the message lacks. */
-export function proposedEvent(message: ProposedMessage): ProposedEvent | 'type' | 'content-type' {
-  const map = message.getMetadataMap();
-  const type = map.get('type');
-  const contentType = map.get('content-type');
-  if (type === undefined) return 'type';
-  if (contentType === undefined) return 'content-type';
-  return {
-    id: uuidOf(message.getId()),
-    type,
-    isJson: contentType === json,
-    data: message.getData_asU8(),
-    metadata: message.getCustomMetadata_asU8(),
-  };
 }
 
 /** One event of a read. Its commit position is that of the link when there is one: it is the link that was read. */
@@ -99,15 +45,16 @@ export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): Re
 
 /** The first message of a subscription. */
 export function confirmationResponse(subscriptionId: string): ReadResp {
-  const confirmation = new streams.ReadResp.SubscriptionConfirmation();
-  return new streams.ReadResp().setConfirmation(confirmation.setSubscriptionId(subscriptionId));
+  const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(subscriptionId);
+  return new streams.ReadResp().setConfirmation(confirmation);
 }
 
 /** Tells a filtered subscription how far it got. */
 export function checkpointResponse({ commit, prepare }: Position): ReadResp {
   const checkpoint = new streams.ReadResp.Checkpoint();
-  checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`);
-  return new streams.ReadResp().setCheckpoint(checkpoint);
+  return new streams.ReadResp().setCheckpoint(
+    checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`),
+  );
 }
 
 /** Tells a subscription that what follows is live. */
@@ -117,8 +64,36 @@ export function caughtUpResponse(): ReadResp {
 
 /** The only message of a read of a stream that does not exist; the client makes an error of it. */
 export function streamNotFoundResponse(stream: string): ReadResp {
-  const notFound = new streams.ReadResp.StreamNotFound();
-  return new streams.ReadResp().setStreamNotFound(notFound.setStreamIdentifier(streamIdentifier(stream)));
+  const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
+  return new streams.ReadResp().setStreamNotFound(notFound);
+}
+
+/** Fills in a revision (-1: an empty write to no stream) and, unless it cannot be read any more, a position. */
+export function successIn<T extends Success>(success: T, { revision, position }: Written): T {
+  if (revision === noRevision) success.setNoStream(new shared.Empty());
+  else success.setCurrentRevision(`${revision}`);
+  if (position === undefined) success.setNoPosition(new shared.Empty());
+  else success.setPosition(positionOf(position));
+  return success;
+}
+
+/** Where an event is. The answers of all writes have the same message for it, by different names. */
+export function positionOf(position: bigint) {
+  return new shared.AllStreamPosition().setCommitPosition(`${position}`).setPreparePosition(`${position}`);
+}
+
+/** Fills in what was expected and the last revision there is (-1: no event). */
+export function conflictIn<T extends Conflict>(conflict: T, expected: ExpectedRevision, current: bigint): T {
+  const nothing = new shared.Empty();
+  if (current === noRevision) conflict.setCurrentNoStream(nothing);
+  else if ('setCurrentRevision' in conflict) conflict.setCurrentRevision(`${current}`);
+  else conflict.setCurrentStreamRevision(`${current}`);
+  if (expected === 'any') conflict.setExpectedAny(nothing);
+  else if (expected === 'no_stream') conflict.setExpectedNoStream(nothing);
+  else if (expected === 'stream_exists') conflict.setExpectedStreamExists(nothing);
+  else if ('setExpectedRevision' in conflict) conflict.setExpectedRevision(`${expected}`);
+  else conflict.setExpectedStreamPosition(`${expected}`);
+  return conflict;
 }
 
 /** The id in lower case with hyphens, whichever way .NET would write it; what is no id stays as it came. */
@@ -141,11 +116,6 @@ export function uuid(id: string, format: IdFormat): UUID {
   const structured = new shared.UUID.Structured();
   structured.setMostSignificantBits(half(hex.slice(0, 16))).setLeastSignificantBits(half(hex.slice(16)));
   return new shared.UUID().setStructured(structured);
-}
-
-function exactRevisionOf(options: ExpectedRevisionOptions): string | undefined {
-  if ('hasRevision' in options) return options.hasRevision() ? options.getRevision() : undefined;
-  return options.hasStreamPosition() ? options.getStreamPosition() : undefined;
 }
 
 function recordedEvent(event: RecordedEvent, ids: IdFormat) {
