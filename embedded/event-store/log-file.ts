@@ -3,9 +3,9 @@
 // file stands the position that was acknowledged last, so that such a loss is noticed before anything is built on it.
 
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 
-const schemaVersion = 2n;
+const schemaVersion = 2;
 const corrupt = 11;
 const cacheKibibytes = 16 * 1024;
 
@@ -30,6 +30,19 @@ const withChecksums = `
   UPDATE event SET checksum = checksum_of(position, stream, revision, id, type, is_json, created, data, metadata);
   PRAGMA user_version = ${schemaVersion};`;
 
+const noEventStore = 'the file is corrupt or not an event store. Restore a backup, or move it away to start empty.';
+/** By SQLite's code of the error. */
+const reasons: Readonly<Record<number, string>> = {
+  5: 'another server has it open. Stop that one, or choose another file.',
+  8: 'the file is read-only. Make it writable, or choose another file.',
+  10: 'it cannot be read or written: the disk is failing or full, or the file may not become so large. Make room.',
+  [corrupt]: noEventStore,
+  13: 'the disk is full. Make room and try again; nothing was written.',
+  14: 'the folder is missing or not accessible. Create it, or choose another file.',
+  19: 'its index and its events contradict each other. Stop the server and restore a backup.',
+  26: noEventStore,
+};
+
 /** What was acknowledged is never behind what is durable, and never goes back. */
 export interface Acknowledged {
   /** To be called after each commit, before anyone is told of it. */
@@ -38,34 +51,26 @@ export interface Acknowledged {
 }
 
 /**
- * Opens the database, with the current schema, for this process alone. `checksumOf` gives the rows of an older file
- * their checksums. Throws, saying why, when the file is in use, unreadable, or no event store.
+ * Takes the database for this process alone and brings it to the current schema. `checksumOf` gives the rows of an older
+ * file their checksums. Throws when the file is in use, unreadable, or no event store.
  */
-export function openDatabase(file: string, checksumOf: (...row: never[]) => bigint): DatabaseSync {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(file);
-    // The exclusive mode has to come before WAL: only then does SQLite keep the WAL's index, and the lock, to itself.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
-    database.function('checksum_of', { useBigIntArguments: true }, checksumOf as (...row: SQLInputValue[]) => bigint);
-    // Nothing else tells that an index lacks a row, so that a stream would end too early and be written over.
-    const condition = one<[string]>(prepare(database, 'PRAGMA integrity_check(1)'))?.[0];
-    if (condition !== 'ok') throw Object.assign(new Error(condition), { errcode: corrupt });
-    database.exec('BEGIN IMMEDIATE');
-    const version = one<[bigint]>(prepare(database, 'PRAGMA user_version'))?.[0];
-    const isEmpty = one(prepare(database, 'SELECT 1 FROM sqlite_schema')) === undefined;
-    if (version === 0n && isEmpty) database.exec(schema);
-    else if (version === 1n) database.exec(withChecksums);
-    else if (version !== schemaVersion) throw new Error(`its schema version is ${version}, not ${schemaVersion}.`);
-    // A file that cannot be written says so now, and not to the first who appends.
-    else database.exec(`PRAGMA user_version = ${schemaVersion}`);
-    database.exec('COMMIT');
-    return database;
-  } catch (error) {
-    database?.close();
-    throw new Error(`Cannot open the event store file ${file}: ${describe(error)}`, { cause: error });
-  }
+export function prepareDatabase(database: DatabaseSync, checksumOf: (...row: never[]) => bigint): void {
+  // The exclusive mode has to come before WAL: only then does SQLite keep the WAL's index, and the lock, to itself.
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+  database.function('checksum_of', { useBigIntArguments: true }, checksumOf as (...row: SQLInputValue[]) => bigint);
+  const first = (sql: string) => Object.values(database.prepare(sql).get() ?? {})[0];
+  // Nothing else tells that an index lacks a row, so that a stream would end too early and be written over.
+  const condition = first('PRAGMA integrity_check(1)');
+  if (condition !== 'ok') throw Object.assign(new Error(`${condition}`), { errcode: corrupt });
+  database.exec('BEGIN IMMEDIATE');
+  const version = first('PRAGMA user_version');
+  if (version === 0 && first('SELECT 1 FROM sqlite_schema') === undefined) database.exec(schema);
+  else if (version === 1) database.exec(withChecksums);
+  else if (version !== schemaVersion) throw new Error(`its schema version is ${version}, not ${schemaVersion}.`);
+  // A file that cannot be written says so now, and not to the first who appends.
+  else database.exec(`PRAGMA user_version = ${schemaVersion}`);
+  database.exec('COMMIT');
 }
 
 /**
@@ -101,38 +106,7 @@ export function inFile(file: string, error: unknown): unknown {
 
 /** The reason that SQLite, or anything else, gives for a failure, and what to do about it. */
 export function describe(error: unknown): string {
-  switch (sqliteCode(error)) {
-    case 19:
-      return 'its index and its events contradict each other. Stop the server and restore a backup.';
-    case 5:
-      return 'another server has it open. Stop that one, or choose another file.';
-    case 8:
-      return 'the file is read-only. Make it writable, or choose another file.';
-    case 10:
-      return 'it cannot be read or written: the disk is failing or full, or the file may not become so large. Make room.';
-    case corrupt:
-    case 26:
-      return 'the file is corrupt or not an event store. Restore a backup, or move it away to start empty.';
-    case 13:
-      return 'the disk is full. Make room and try again; nothing was written.';
-    case 14:
-      return 'the folder is missing or not accessible. Create it, or choose another file.';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
-}
-
-/** A statement that reads integers as bigint and rows as arrays. */
-export function prepare(database: DatabaseSync, sql: string): StatementSync {
-  const statement = database.prepare(sql);
-  statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
-  return statement;
-}
-
-/** The first row. */
-export function one<T>(statement: StatementSync, ...parameters: SQLInputValue[]): T | undefined {
-  return statement.get(...parameters) as T | undefined;
+  return reasons[sqliteCode(error) ?? 0] ?? (error instanceof Error ? error.message : String(error));
 }
 
 function sqliteCode(error: unknown): number | undefined {

@@ -3,9 +3,9 @@
 // before plus the bytes that this one takes. So every read can tell that nothing between two events is missing, and a
 // checksum that an event is what was written: a damaged file is an error, never a silent loss.
 
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { acknowledgedIn, damage, describe, inFile, one, openDatabase, prepare } from './log-file.ts';
+import { acknowledgedIn, damage, describe, inFile, prepareDatabase } from './log-file.ts';
 import { deletedRevision, noRevision, type ProposedEvent, type RecordedEvent } from './records.ts';
 
 /** Events in the order asked for; the last page when nothing is left to read. */
@@ -67,67 +67,61 @@ const columns = 'position, stream, revision, id, type, is_json, created, data, m
  * something else, or ends before what was acknowledged. Reads throw when they come upon damage.
  */
 export function openLog(file: string): Log {
-  const database = openDatabase(file, checksum);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(file);
+    prepareDatabase(database, checksum);
     return logIn(database, file);
   } catch (error) {
-    database.close();
+    database?.close();
     throw new Error(`Cannot open the event store file ${file}: ${describe(error)}`, { cause: error });
   }
 }
 
 function logIn(database: DatabaseSync, file: string): Log {
-  const query = (sql: string) => prepare(database, sql);
-  const selectHead = query('SELECT coalesce(max(position), 0) FROM event');
-  const selectPosition = query('SELECT 1 FROM event WHERE position = ?');
-  const selectLastRevision = query('SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1');
-  const selectLast = query(`SELECT ${columns} FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1`);
-  const selectOne = query(`SELECT ${columns} FROM event WHERE stream = ? AND revision = ?`);
-  const selectId = query('SELECT id FROM event WHERE stream = ? AND revision = ?');
-  const ofStream = `SELECT ${columns} FROM event WHERE stream = ? AND revision BETWEEN ? AND ? AND created >= ?`;
-  const selectForwards = query(`${ofStream} ORDER BY revision LIMIT ?`);
-  const selectBackwards = query(`${ofStream} ORDER BY revision DESC LIMIT ?`);
-  const selectAllForwards = query(`SELECT ${columns} FROM event WHERE position > ? ORDER BY position LIMIT ?`);
-  const selectAllBackwards = query(`SELECT ${columns} FROM event WHERE position < ? ORDER BY position DESC LIMIT ?`);
-  const insert = query(`INSERT INTO event (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  let head = one<[bigint]>(selectHead)?.[0] ?? 0n;
+  const selectHead = one<bigint>('SELECT coalesce(max(position), 0) FROM event');
+  const selectPosition = one<bigint>('SELECT position FROM event WHERE position = ?');
+  const selectLast = one<bigint>('SELECT revision FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1');
+  const selectId = one<string>('SELECT id FROM event WHERE stream = ? AND revision = ?');
+  const ofStream = 'stream = ? AND revision BETWEEN ? AND ? AND created >= ? ORDER BY revision';
+  const selectForwards = pages(ofStream);
+  const selectBackwards = pages(`${ofStream} DESC`);
+  const selectAllForwards = pages('position > ? ORDER BY position');
+  const selectAllBackwards = pages('position < ? ORDER BY position DESC');
+  const insert = prepare(`INSERT INTO event (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  let head = selectHead() ?? 0n;
   const acknowledged = acknowledgedIn(file, head);
 
-  function transact(work: (write: WriteEvent) => void): void {
-    const before = head;
-    database.exec('BEGIN');
-    try {
-      work((stream, revision, event, createdTicks) => {
-        const recorded = { ...event, position: head + sizeOf({ ...event, stream }), stream, revision, createdTicks };
-        const { id, type, isJson, data, metadata, position } = recorded;
-        const row = [position, stream, revision, id, type, isJson ? 1n : 0n, createdTicks, data, metadata] as const;
-        insert.run(...row, checksum(...row));
-        head = position;
-        return recorded;
-      });
-      database.exec('COMMIT');
-    } catch (error) {
-      head = before;
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw inFile(file, error);
-    }
-    acknowledged?.advance(head);
+  function prepare(sql: string) {
+    const statement = database.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    return statement;
   }
 
-  function page(statement: StatementSync, isNext: IsNext, limit: number, ...parameters: SQLInputValue[]): Page {
+  /** A query for one value. */
+  function one<T>(sql: string): (...parameters: SQLInputValue[]) => T | undefined {
+    const statement = prepare(sql);
+    return (...parameters) => namingFile(() => statement.get(...parameters) as [T] | undefined)?.[0];
+  }
+
+  /** A query for a page of events. */
+  function pages(condition: string): (isNext: IsNext, limit: number, ...parameters: SQLInputValue[]) => Page {
+    const statement = prepare(`SELECT ${columns} FROM event WHERE ${condition} LIMIT ?`);
+    return (isNext, limit, ...parameters) =>
+      namingFile(() => pageOf(statement.iterate(...parameters, limit + 1) as Iterable<unknown>, isNext, limit));
+  }
+
+  function pageOf(rows: Iterable<unknown>, isNext: IsNext, limit: number): Page {
     const events: RecordedEvent[] = [];
     let bytes = 0;
-    try {
-      for (const row of statement.iterate(...parameters, limit + 1) as Iterable<unknown>) {
-        // Bounded in bytes as well as in events, so that large events do not pile up in memory.
-        if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
-        const event = toEvent(row as Row);
-        if (!isNext(event, events.at(-1))) throw damage(file, `something is missing before position ${event.position}`);
-        events.push(event);
-        bytes += event.data.length + event.metadata.length;
-      }
-    } catch (error) {
-      throw inFile(file, error);
+    for (const row of rows) {
+      // Bounded in bytes as well as in events, so that large events do not pile up in memory.
+      if (events.length === limit || bytes >= bytesPerPage) return { events, isLast: false };
+      const event = toEvent(row as Row);
+      if (!isNext(event, events.at(-1))) throw damage(file, `something is missing before position ${event.position}`);
+      events.push(event);
+      bytes += event.data.length + event.metadata.length;
     }
     return { events, isLast: true };
   }
@@ -139,50 +133,71 @@ function logIn(database: DatabaseSync, file: string): Log {
     return { position, stream, revision, id, type, isJson: isJson === 1n, createdTicks, data, metadata };
   }
 
-  function event(statement: StatementSync, ...parameters: SQLInputValue[]): RecordedEvent | undefined {
-    const row = first<Row>(statement, ...parameters);
-    return row && toEvent(row);
-  }
-
-  function first<T>(statement: StatementSync, ...parameters: SQLInputValue[]): T | undefined {
+  function namingFile<T>(work: () => T): T {
     try {
-      return one<T>(statement, ...parameters);
+      return work();
     } catch (error) {
       throw inFile(file, error);
     }
   }
 
+  function transact(work: (write: WriteEvent) => void): void {
+    const before = head;
+    database.exec('BEGIN');
+    try {
+      work(write);
+      database.exec('COMMIT');
+    } catch (error) {
+      head = before;
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw inFile(file, error);
+    }
+    acknowledged?.advance(head);
+  }
+
+  function write(...[stream, revision, event, createdTicks]: Parameters<WriteEvent>): RecordedEvent {
+    const position = head + sizeOf({ ...event, stream });
+    const { id, type, isJson, data, metadata } = event;
+    const row = [position, stream, revision, id, type, isJson ? 1n : 0n, createdTicks, data, metadata] as const;
+    insert.run(...row, checksum(...row));
+    head = position;
+    return { ...event, position, stream, revision, createdTicks };
+  }
+
+  function streamForwards(stream: string, { from, to, createdSince }: Range, limit: number): Page {
+    const isNext: IsNext = ({ revision }, previous) =>
+      createdSince > 0n || revision === deletedRevision || revision === (previous ? previous.revision + 1n : from);
+    return selectForwards(isNext, limit, stream, from, to, createdSince);
+  }
+
+  function streamBackwards(stream: string, { from, to, createdSince }: Range, limit: number): Page {
+    const isNext: IsNext = ({ revision }, previous) =>
+      createdSince > 0n || !previous || revision === previous.revision - 1n;
+    return selectBackwards(isNext, limit, stream, from, to, createdSince);
+  }
+
+  function allForwards(after: bigint, limit: number): Page {
+    const start = after > 0n ? after : 0n;
+    return selectAllForwards((event, previous) => startOf(event) <= (previous?.position ?? start), limit, after);
+  }
+
+  function allBackwards(before: bigint, limit: number): Page {
+    const isNext: IsNext = ({ position }, previous) =>
+      previous ? position === startOf(previous) : before <= head || position === head;
+    return selectAllBackwards(isNext, limit, before);
+  }
+
   return {
     head: () => head,
-    hasPosition: (position) => first(selectPosition, position) !== undefined,
-    lastRevision: (stream) => first<[bigint]>(selectLastRevision, stream)?.[0] ?? noRevision,
-    lastEvent: (stream) => event(selectLast, stream),
-    eventAt: (stream, revision) => event(selectOne, stream, revision),
-    idAt: (stream, revision) => first<[string]>(selectId, stream, revision)?.[0],
-    streamForwards(stream, { from, to, createdSince }, limit) {
-      const isNext: IsNext = ({ revision }, previous) =>
-        createdSince > 0n || revision === deletedRevision || revision === (previous ? previous.revision + 1n : from);
-      return page(selectForwards, isNext, limit, stream, from, to, createdSince);
-    },
-    streamBackwards(stream, { from, to, createdSince }, limit) {
-      const isNext: IsNext = ({ revision }, previous) =>
-        createdSince > 0n || !previous || revision === previous.revision - 1n;
-      return page(selectBackwards, isNext, limit, stream, from, to, createdSince);
-    },
-    allForwards(after, limit) {
-      const start = after > 0n ? after : 0n;
-      return page(
-        selectAllForwards,
-        (event, previous) => startOf(event) <= (previous?.position ?? start),
-        limit,
-        after,
-      );
-    },
-    allBackwards(before, limit) {
-      const isNext: IsNext = ({ position }, previous) =>
-        previous ? position === startOf(previous) : before <= head || position === head;
-      return page(selectAllBackwards, isNext, limit, before);
-    },
+    hasPosition: (position) => selectPosition(position) !== undefined,
+    lastRevision: (stream) => selectLast(stream) ?? noRevision,
+    lastEvent: (stream) => streamBackwards(stream, { from: 0n, to: deletedRevision, createdSince: 0n }, 1).events[0],
+    eventAt: (stream, at) => streamForwards(stream, { from: at, to: at, createdSince: 0n }, 1).events[0],
+    idAt: selectId,
+    streamForwards,
+    streamBackwards,
+    allForwards,
+    allBackwards,
     transact,
     close() {
       acknowledged?.close();
@@ -196,12 +211,8 @@ function startOf(event: RecordedEvent): bigint {
   return event.position - sizeOf(event);
 }
 
-function sizeOf({
-  stream,
-  type,
-  data,
-  metadata,
-}: Pick<RecordedEvent, 'stream' | 'type' | 'data' | 'metadata'>): bigint {
+function sizeOf(event: Pick<RecordedEvent, 'stream' | 'type' | 'data' | 'metadata'>): bigint {
+  const { stream, type, data, metadata } = event;
   return recordOverhead + BigInt(stream.length + type.length + data.length + metadata.length);
 }
 
