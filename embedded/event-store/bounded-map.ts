@@ -1,15 +1,8 @@
 // A map that forgets what was not used for long: two generations, of which the older is dropped when the younger is
 // full. (One map in order of use costs more and more per insertion: V8 walks over what was deleted from its front.)
 
-/** `get` counts as use. A value of undefined counts as none. */
-export interface BoundedMap<K, V> {
-  get(key: K): V | undefined;
-  set(key: K, value: V): void;
-  clear(): void;
-}
-
-/** Holds at most `capacity` entries, and always the `capacity / 2` that were used last. */
-export function bounded<K, V>(capacity: number): BoundedMap<K, V> {
+/** Holds at most `capacity` entries, and always the `capacity / 2` that were used last. `undefined` counts as no value. */
+export function bounded<K, V>(capacity: number) {
   let young = new Map<K, V>();
   let old = new Map<K, V>();
 
@@ -20,6 +13,7 @@ export function bounded<K, V>(capacity: number): BoundedMap<K, V> {
     young = new Map();
   }
 
+  /** Counts as use. */
   function get(key: K): V | undefined {
     const value = young.get(key);
     if (value !== undefined) return value;

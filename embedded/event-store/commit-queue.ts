@@ -7,35 +7,22 @@ import type { Log, WriteEvent } from './log.ts';
 /** Decides what to write, given what the writes before it have written, and writes it. */
 type Write<Outcome> = (write: WriteEvent) => Outcome;
 
-export interface CommitQueue<Outcome> {
-  /** Resolves when the write is durable. Rejects, with nothing written, when the commit fails or the queue is closed. */
-  submit(write: Write<Outcome>): Promise<Outcome>;
-  /** Commits what waits. */
-  flush(): void;
-  /** Commits what waits and refuses what comes. */
-  close(): void;
-}
-
-/** What is to be done after each commit, once its writers have their answers under way, or after one that failed. */
-export interface CommitListener {
-  committed(): void;
-  failed(): void;
-}
-
-interface Pending<Outcome> {
+interface Pending<Outcome> extends Pick<PromiseWithResolvers<Outcome>, 'resolve' | 'reject'> {
   readonly write: Write<Outcome>;
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 const writesPerCommit = 1_024;
 
-/** The one way to write to a log. */
-export function commitQueueOn<Outcome>(log: Log, { committed, failed }: CommitListener): CommitQueue<Outcome> {
+/**
+ * The one way to write to a log. `committed` is called after each commit, once its writers have their answers under way,
+ * `failed` after one that failed.
+ */
+export function commitQueueOn<Outcome>(log: Log, committed: () => void, failed: () => void) {
   let queue: Pending<Outcome>[] = [];
   let scheduled = false;
   let closed = false;
 
+  /** Resolves when the write is durable. Rejects, with nothing written, when the commit fails or the queue is closed. */
   function submit(write: Write<Outcome>): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new Error('The event store is shutting down.'));
@@ -70,10 +57,12 @@ export function commitQueueOn<Outcome>(log: Log, { committed, failed }: CommitLi
     committed();
   }
 
+  /** Commits what waits. */
   function flush(): void {
     while (queue.length > 0) commitPending();
   }
 
+  /** Commits what waits and refuses what comes. */
   function close(): void {
     closed = true;
     flush();

@@ -4,7 +4,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { once } from '../once.ts';
 import { type Log, openLog } from './log.ts';
 import { gossipHandlers, gossipService, serverFeaturesHandlers, serverFeaturesService } from './node-services.ts';
-import { openStore, type Store } from './store.ts';
+import { openStore, type Store, serverEvent } from './store.ts';
 import { streamsHandlers, streamsService } from './streams-service.ts';
 import { defaultMaxAppendSize } from './write-request.ts';
 
@@ -76,8 +76,7 @@ export async function serveLog(
 // A real node has written about itself before its first user does: nobody may count on position 0.
 async function markInitialized(store: Store): Promise<void> {
   if (store.log.head() > 0n) return;
-  const event = { id: crypto.randomUUID(), isJson: false, data: new Uint8Array(), metadata: new Uint8Array() };
-  await store.append('$projections-$all', 'no_stream', [{ ...event, type: '$ProjectionsInitialized' }]);
+  await store.append('$projections-$all', 'no_stream', [serverEvent('$ProjectionsInitialized')]);
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {

@@ -3,6 +3,7 @@
 //
 // EventStoreDB: writing to a soft-deleted stream, or to its metadata, brings it back with `$tb` at the next revision.
 
+import { EventEmitter } from 'node:events';
 import { bounded } from './bounded-map.ts';
 import { commitQueueOn } from './commit-queue.ts';
 import { type AppendDecision, decideAppend } from './expected-revision.ts';
@@ -55,54 +56,30 @@ export interface Visibility {
   readonly tombstoned: boolean;
 }
 
-/**
- * Writes resolve when they are durable. They reject, with nothing written, when the commit fails or the store is
- * closed.
- */
-export interface Store {
-  readonly log: Log;
-  /** All events or none. What was appended before, by its ids, is not written again. */
-  append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]): Promise<WriteOutcome>;
-  /** Hides what was written until now; the stream can be written to again. */
-  softDelete(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
-  /** Ends the stream for good. */
-  tombstone(stream: string, expected: ExpectedRevision): Promise<WriteOutcome>;
-  visibility(stream: string): Visibility;
-  /** The event at a revision; undefined when there is none or metadata hides it. */
-  visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined;
-  /** Calls back after each commit that touches the stream (undefined: any) until the function it returns is called. */
-  onCommit(stream: string | undefined, listener: () => void): () => void;
-  /** Commits what waits for its commit. */
-  flush(): void;
-  /** Commits what waits, then closes the log. */
-  close(): void;
-}
-
 interface StreamHead {
   last: bigint;
   metadata: StreamMetadata | undefined;
 }
 
-interface Recent {
-  readonly stream: string;
-  readonly revision: bigint;
-}
+export type Store = ReturnType<typeof openStore>;
 
 const streamsInMemory = 20_000;
 const idsInMemory = 65_536;
 
-/** The streams of a log, which from now on must be written through them alone and is closed with them. */
-export function openStore(log: Log): Store {
+/**
+ * The streams of a log, which from now on must be written through them alone and is closed with them. Writes resolve when
+ * they are durable. They reject, with nothing written, when the commit fails or the store is closed.
+ */
+export function openStore(log: Log) {
   const heads = bounded<string, StreamHead>(streamsInMemory);
-  const recentIds = bounded<string, Recent>(idsInMemory);
-  const listeners = new Map<string | undefined, Set<() => void>>();
+  const recentIds = bounded<string, { readonly stream: string; readonly revision: bigint }>(idsInMemory);
+  const commits = new EventEmitter().setMaxListeners(0);
   const touched = new Set<string>();
-  const queue = commitQueueOn<WriteOutcome>(log, { committed: notify, failed: forget });
+  const queue = commitQueueOn<WriteOutcome>(log, notify, forget);
 
   function notify(): void {
-    if (touched.size === 0) return;
-    for (const listener of listeners.get(undefined) ?? []) listener();
-    for (const stream of touched) for (const listener of listeners.get(stream) ?? []) listener();
+    if (touched.size > 0) commits.emit(commitTo());
+    for (const stream of touched) commits.emit(commitTo(stream));
     touched.clear();
   }
 
@@ -112,26 +89,22 @@ export function openStore(log: Log): Store {
     touched.clear();
   }
 
+  /** Calls back after each commit that touches the stream (undefined: any) until the function it returns is called. */
   function onCommit(stream: string | undefined, listener: () => void): () => void {
-    const ofStream = listeners.get(stream) ?? new Set();
-    listeners.set(stream, ofStream.add(listener));
-    return () => {
-      ofStream.delete(listener);
-      if (ofStream.size === 0 && listeners.get(stream) === ofStream) listeners.delete(stream);
-    };
+    commits.on(commitTo(stream), listener);
+    return () => void commits.off(commitTo(stream), listener);
   }
 
+  /** All events or none. What was appended before, by its ids, is not written again. */
   function append(stream: string, expected: ExpectedRevision, events: readonly ProposedEvent[]) {
     return queue.submit((write) => {
-      const decision = decide(
-        stream,
-        expected,
-        events.map(({ id }) => id),
-      );
+      const ids = events.map(({ id }) => id);
+      const decision = decide(stream, expected, ids);
       return decision.kind === 'append' ? appendNow(write, stream, events) : answer(stream, decision);
     });
   }
 
+  /** Hides what was written until now; the stream can be written to again. */
   function softDelete(stream: string, expected: ExpectedRevision) {
     return queue.submit((write) => {
       const neverExisted = head(stream).last === noRevision && !hasMetadata(stream) && !isTombstoned(stream);
@@ -139,16 +112,17 @@ export function openStore(log: Log): Store {
       const decision = decide(stream, expected, [crypto.randomUUID()]);
       if (neverExisted) return { kind: 'wrongExpectedRevision', current: noRevision };
       if (decision.kind !== 'append') return answer(stream, decision);
-      const [deletion] = record(write, metastreamOf(stream), [jsonMetadata(softDeletedMetadata)]);
-      return { kind: 'written', revision: head(stream).last, position: deletion?.position };
+      const { position } = recordNext(write, metastreamOf(stream), metadataEvent(softDeletedMetadata));
+      return { kind: 'written', revision: head(stream).last, position };
     });
   }
 
+  /** Ends the stream for good. */
   function tombstone(stream: string, expected: ExpectedRevision) {
     return queue.submit((write) => {
       const decision = decide(stream, expected, [crypto.randomUUID()]);
       if (decision.kind !== 'append') return answer(stream, decision);
-      const { position } = recordOne(write, stream, deletedRevision, streamDeletedEvent());
+      const { position } = record(write, stream, deletedRevision, serverEvent('$streamDeleted'));
       return { kind: 'written', revision: deletedRevision, position };
     });
   }
@@ -169,26 +143,18 @@ export function openStore(log: Log): Store {
   }
 
   function answer(stream: string, decision: Exclude<AppendDecision, { kind: 'append' }>): WriteOutcome {
-    switch (decision.kind) {
-      case 'appendedBefore':
-        return {
-          kind: 'written',
-          revision: decision.revision,
-          position: visibleEvent(stream, decision.revision)?.position,
-        };
-      case 'wrongExpectedRevision':
-        return { kind: 'wrongExpectedRevision', current: head(stream).last };
-      case 'streamDeleted':
-        return { kind: 'streamDeleted' };
-    }
+    if (decision.kind === 'streamDeleted') return decision;
+    if (decision.kind === 'wrongExpectedRevision') return { ...decision, current: head(stream).last };
+    const { revision } = decision;
+    return { kind: 'written', revision, position: visibleEvent(stream, revision)?.position };
   }
 
   function appendNow(write: WriteEvent, stream: string, events: readonly ProposedEvent[]): WriteOutcome {
     const revived = isMetastream(stream) ? originalOf(stream) : stream;
     const truncateBefore = isSoftDeleted(metadata(revived)) ? head(revived).last + 1n : undefined;
+    const written = events.map((event) => recordNext(write, stream, event)).at(-1);
     // An empty write takes a place in the real log, too, and hides there.
-    const nothing = { revision: head(stream).last, position: log.head() + 1n };
-    const { revision, position } = record(write, stream, events).at(-1) ?? nothing;
+    const { revision, position } = written ?? { revision: head(stream).last, position: log.head() + 1n };
     if (truncateBefore !== undefined) revive(write, revived, truncateBefore);
     return { kind: 'written', revision, position };
   }
@@ -197,18 +163,14 @@ export function openStore(log: Log): Store {
     const metastream = metastreamOf(stream);
     const current = log.lastEvent(metastream);
     const data = current && withTruncateBefore(current.data, truncateBefore);
-    if (data) record(write, metastream, [jsonMetadata(data)]);
+    if (data) recordNext(write, metastream, metadataEvent(data));
   }
 
-  function record(write: WriteEvent, stream: string, events: readonly ProposedEvent[]): RecordedEvent[] {
-    let revision = head(stream).last;
-    return events.map((event) => {
-      revision += 1n;
-      return recordOne(write, stream, revision, event);
-    });
+  function recordNext(write: WriteEvent, stream: string, event: ProposedEvent): RecordedEvent {
+    return record(write, stream, head(stream).last + 1n, event);
   }
 
-  function recordOne(write: WriteEvent, stream: string, revision: bigint, event: ProposedEvent): RecordedEvent {
+  function record(write: WriteEvent, stream: string, revision: bigint, event: ProposedEvent): RecordedEvent {
     const recorded = write(stream, revision, event, ticks(Date.now()));
     head(stream).last = revision;
     if (isMetastream(stream)) head(originalOf(stream)).metadata = undefined;
@@ -230,6 +192,7 @@ export function openStore(log: Log): Store {
     };
   }
 
+  /** The event at a revision; undefined when there is none or metadata hides it. */
   function visibleEvent(stream: string, revision: bigint): RecordedEvent | undefined {
     const { first, createdSince, tombstoned } = visibility(stream);
     const event = tombstoned || revision < first ? undefined : log.eventAt(stream, revision);
@@ -258,6 +221,7 @@ export function openStore(log: Log): Store {
     return loaded;
   }
 
+  /** Commits what waits, then closes the log. */
   function close(): void {
     queue.close();
     log.close();
@@ -266,16 +230,16 @@ export function openStore(log: Log): Store {
   return { log, append, softDelete, tombstone, visibility, visibleEvent, onCommit, flush: queue.flush, close };
 }
 
-function jsonMetadata(data: Uint8Array): ProposedEvent {
-  return { id: crypto.randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() };
+/** What is emitted on a commit that touches a stream, or any. */
+function commitTo(stream?: string): string {
+  return stream === undefined ? 'any' : `stream ${stream}`;
 }
 
-function streamDeletedEvent(): ProposedEvent {
-  return {
-    id: crypto.randomUUID(),
-    type: '$streamDeleted',
-    isJson: false,
-    data: new Uint8Array(),
-    metadata: new Uint8Array(),
-  };
+/** What the server writes on its own account. */
+export function serverEvent(type: string): ProposedEvent {
+  return { id: crypto.randomUUID(), type, isJson: false, data: new Uint8Array(), metadata: new Uint8Array() };
+}
+
+function metadataEvent(data: Uint8Array): ProposedEvent {
+  return { ...serverEvent('$metadata'), isJson: true, data };
 }
