@@ -25,7 +25,8 @@ import { memoryLog } from '../test/support/memory-log.ts';
 import { type Api, createApi } from './api.ts';
 import type { RegistryEvent } from './events/catalogue.ts';
 import { type EventLog, EventLogUnavailable } from './events/event-log.ts';
-import { type ErrorCode, ErrorResponse, statusOfCode } from './http/errors.ts';
+import { type ErrorCode, type ErrorDetail, ErrorResponse, statusOfCode } from './http/errors.ts';
+import type { StoresReadiness } from './http/health.ts';
 import type { Pool } from './infrastructure/postgres.ts';
 import { exampleFactory, exampleGateway, exampleOrganization } from './resources/examples.ts';
 
@@ -52,6 +53,7 @@ interface Described {
 let log: EventLog;
 let pool: Pool;
 let isCurrent: boolean;
+let readiness: StoresReadiness;
 let api: Api;
 let routes: RouteOptions[];
 
@@ -67,6 +69,7 @@ beforeAll(async () => {
     isUnavailable: (error) => error instanceof EventLogUnavailable,
     version: '1.2.3',
     parts: () => [{ name: 'projector', status: 'running' }],
+    readiness: async () => readiness,
     readModelReaches: async () => isCurrent,
     commands: {
       dependencies: {
@@ -97,6 +100,7 @@ beforeEach(() => {
   log = memoryLog();
   pool = emptyPool;
   isCurrent = true;
+  readiness = { postgres: 'reachable', eventStore: 'reachable', readModel: aReadModel };
 });
 
 describe('the document', () => {
@@ -304,6 +308,45 @@ describe('an answer', () => {
   }
 });
 
+describe('the readiness of the service', () => {
+  const ask = () => api.server.inject('/api/health/ready');
+
+  it('is as its example when nothing is wrong', async () => {
+    const { statusCode, body } = await ask();
+    const { example } = operationOf('GET /api/health/ready').responses[200]?.content?.['application/json'] ?? {};
+    expect(statusCode).toBe(200);
+    expect({ ...JSON.parse(body), timestamp: '2026-03-02T09:30:00.000Z' }).toEqual(example);
+  });
+
+  it.each([
+    ['progress has stalled', { stalled: true }],
+    ['events are parked', { parked: 1 }],
+    ['nobody projects', { projecting: false }],
+  ])('is degraded, and still there, when %s', async (_, readModel) => {
+    readiness = { ...readiness, readModel: { ...aReadModel, ...readModel } };
+    const answer = await ask();
+    expect([answer.statusCode, answer.json().status]).toEqual([200, 'degraded']);
+  });
+
+  it('has no position before the first event, and no rebuild before the first', async () => {
+    readiness = { ...readiness, readModel: { ...aReadModel, position: undefined, rebuiltAt: undefined } };
+    expect((await ask()).json()).toMatchObject({ status: 'ready', position: null, last_rebuild: null });
+  });
+
+  it.each([
+    ['unreachable', 'reachable', ['postgres cannot be reached']],
+    ['outdated', 'reachable', ['postgres lacks migrations of this version']],
+    ['reachable', 'unreachable', ['event_store cannot be reached']],
+    ['unreachable', 'unreachable', ['postgres cannot be reached', 'event_store cannot be reached']],
+  ] as const)('is an error with Postgres %s and the event store %s', async (postgres, eventStore, reasons) => {
+    readiness = { postgres, eventStore, readModel: undefined };
+    const answer = await ask();
+    const { error } = answer.json();
+    expect([answer.statusCode, error.code, answer.headers['retry-after']]).toEqual([503, 'NOT_READY', '1']);
+    expect(error.details.map(({ path, message }: ErrorDetail) => `${path} ${message}`)).toEqual(reasons);
+  });
+});
+
 describe('the page', () => {
   it('is where the bare address leads', async () => {
     const answer = await api.server.inject('/');
@@ -339,6 +382,15 @@ describe('the page', () => {
     expect([answer.statusCode, answer.json().error.code]).toEqual([404, 'ROUTE_NOT_FOUND']);
   });
 });
+
+const aReadModel: NonNullable<StoresReadiness['readModel']> = {
+  position: { commit: 20_481n, prepare: 20_481n },
+  lag: { events: 0, atLeast: false, seconds: 0 },
+  parked: 0,
+  rebuiltAt: '2026-03-01T03:00:00.000Z',
+  projecting: true,
+  stalled: false,
+};
 
 const emptyPool: Pool = {
   any: async () => [],

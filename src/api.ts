@@ -1,6 +1,6 @@
 // The HTTP API: its server, its reference and every route. It connects nowhere; what the routes need is handed in.
 import { type CommandRouteOptions, commandRoutes } from './commands/routes.ts';
-import { healthRoute, type PartHealth } from './http/health.ts';
+import { healthRoute, type PartHealth, readinessRoute, type StoresReadiness } from './http/health.ts';
 import type { About, OpenApiDocument } from './http/openapi.ts';
 import type { ReadModelReaches } from './http/read-your-writes.ts';
 import { serveReference } from './http/reference.ts';
@@ -10,6 +10,7 @@ import { type QueryRouteOptions, queryRoutes } from './queries/routes.ts';
 export interface ApiOptions extends HttpOptions {
   readonly version: string;
   readonly parts: () => readonly PartHealth[];
+  readonly readiness: () => Promise<StoresReadiness>;
   readonly readModelReaches: ReadModelReaches;
   readonly commands: Omit<CommandRouteOptions, 'readModelReaches'>;
   readonly queries: Omit<QueryRouteOptions, 'readModelReaches'>;
@@ -25,6 +26,7 @@ export interface Api {
 export async function createApi({
   version,
   parts,
+  readiness,
   readModelReaches,
   commands,
   queries,
@@ -36,6 +38,7 @@ export async function createApi({
   queryRoutes(server, { ...queries, readModelReaches });
   commandRoutes(server, { ...commands, readModelReaches });
   healthRoute(server, version, parts);
+  readinessRoute(server, readiness);
   return { server, document };
 }
 

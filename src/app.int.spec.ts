@@ -1,7 +1,9 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMigratedDatabase } from '../test/support/database.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startService } from '../test/e2e/service.ts';
+import { createMigratedDatabase, withClient } from '../test/support/database.ts';
 import { startEventStore, startNats } from '../test/support/servers.ts';
+import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { type App, startApp } from './app.ts';
 import { GatewayId } from './events/ids.ts';
 import { DecryptionError } from './infrastructure/encryption.ts';
@@ -41,9 +43,62 @@ describe('the password of a gateway', () => {
   });
 });
 
-function start(key: number): Promise<App> {
+describe('a process that does not project', () => {
+  it('answers as soon as the projector of another has the change, and goes on when that one is killed', async () => {
+    await using others = new AsyncDisposableStack();
+    const database = others.use(await createMigratedDatabase());
+    const folder = others.use(await temporaryFolder());
+    const environment = {
+      DATABASE_URL: database.url,
+      EVENTSTORE_URL: servers.eventStoreUrl,
+      NATS_URL: servers.natsUrl,
+      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    };
+    const holder = others.use(await startService({ dataDir: folder.path, environment }));
+    const standingBy = others.use(await start(7, database.url));
+    await vi.waitFor(async () => expect(await waitingForLock(database.url)).toBe(1), 10_000);
+
+    for (const _ of [1, 2, 3]) {
+      const { headers } = await ask(standingBy, 'POST', '/api/organizations', { name: 'Acme' });
+      expect(headers.get('x-projection')).toBe('current');
+      const min = { 'x-min-position': headers.get('x-commit-position') ?? '' };
+      expect((await ask(standingBy, 'GET', '/api/organizations', undefined, min)).status).toBe(200);
+    }
+    const ready = await ask(standingBy, 'GET', '/api/health/ready');
+    expect(await ready.json()).toMatchObject({ status: 'ready', projecting: true, stalled: false });
+
+    const killed = performance.now();
+    await holder.end('SIGKILL');
+    const answer = await ask(standingBy, 'POST', '/api/organizations', { name: 'New' }, { prefer: 'wait=5' });
+    expect(answer.headers.get('x-projection')).toBe('current');
+    expect(performance.now() - killed).toBeLessThan(5_000);
+  });
+});
+
+async function waitingForLock(databaseUrl: string): Promise<number> {
+  return withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+    return rows.length;
+  });
+}
+
+function ask(
+  { url }: App,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  if (body === undefined) return fetch(`${url}${path}`, { method, headers });
+  const type = { 'content-type': 'application/json' };
+  return fetch(`${url}${path}`, { method, headers: { ...type, ...headers }, body: JSON.stringify(body) });
+}
+
+function start(key: number, databaseUrl = servers.databaseUrl): Promise<App> {
   return startApp({
     ...servers,
+    databaseUrl,
     host: '127.0.0.1',
     port: 0,
     databasePool: { min: 0, max: 5 },
@@ -55,8 +110,7 @@ function start(key: number): Promise<App> {
 }
 
 async function send(method: string, path: string, body: object): Promise<{ readonly id: string }> {
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${app.url}${path}`, { method, headers, body: JSON.stringify(body) });
+  const answer = await ask(app, method, path, body);
   expect(answer.ok).toBe(true);
   return (await answer.json()) as { readonly id: string };
 }

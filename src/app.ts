@@ -10,6 +10,7 @@ import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
 import { startProjector } from './projections/projector.ts';
+import { createReadiness } from './projections/readiness.ts';
 import { startPublisher } from './publishing/publisher.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
 
@@ -82,6 +83,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
     version: options.version,
     parts: () => [projector.health(), listener.health(), publisher.health()],
+    readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),
     readModelReaches: progress.reached,
     commands: {
       dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },

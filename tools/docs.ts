@@ -53,6 +53,7 @@ async function documentOfApi(): Promise<OpenApiDocument> {
     isUnavailable: () => false,
     version: manifest.version,
     parts: () => [],
+    readiness: nothing,
     readModelReaches: nothing,
     commands: { dependencies: nothing },
     queries: { pool: nothing },

@@ -94,7 +94,8 @@ async function appliedMigrations(client: pg.Client): Promise<readonly string[]> 
   return rows.map(({ name }) => name);
 }
 
-async function knownMigrations(): Promise<readonly string[]> {
+/** The names of the migrations of this version, in their order. */
+export async function knownMigrations(): Promise<readonly string[]> {
   const files = await readdir(migrationsDirectory);
   return files
     .filter((file) => file.endsWith('.ts'))

@@ -66,4 +66,8 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
     when: 'The tables did not reach the position of `X-Min-Position` in time.',
     message: 'The tables do not show this position yet. Try again in a moment.',
   },
+  NOT_READY: {
+    when: 'A store that this needs is away, or the database lacks migrations; `details` has a reason for each.',
+    message: 'A store that this needs is away.',
+  },
 };

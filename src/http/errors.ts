@@ -17,6 +17,7 @@ export const statusOfCode = {
   INTERNAL_ERROR: 500,
   SERVICE_UNAVAILABLE: 503,
   PROJECTION_BEHIND: 503,
+  NOT_READY: 503,
 } as const;
 
 export type ErrorCode = keyof typeof statusOfCode;

@@ -3,8 +3,12 @@ import type { Context } from '../context.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Action } from './action.ts';
 import { parkedAction } from './parked-action.ts';
+import { statusAction } from './status-action.ts';
 
-const actions: ReadonlyMap<string, Action> = new Map<string, Action>([['parked', parkedAction]]);
+const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ['status', statusAction],
+  ['parked', parkedAction],
+]);
 
 /** The actions, a paragraph each. */
 export const projectionsHelp = [...actions]
