@@ -80,6 +80,7 @@ beforeAll(async () => {
           head: () => log.head(),
           reaches: (position) => log.reaches(position),
           subscribe: (options) => log.subscribe(options),
+          readAll: (options) => log.readAll(options),
         },
         sealPassword: () => 'sealed',
         now: () => new Date(now),

@@ -23,6 +23,7 @@ beforeAll(async () => {
     reaches: (position) => log.reaches(position),
     append: (...append) => log.append(...append),
     subscribe: (options) => log.subscribe(options),
+    readAll: (options) => log.readAll(options),
   };
   app = await createHttpServer({
     logger: pino({ level: 'silent' }),

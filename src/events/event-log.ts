@@ -45,7 +45,7 @@ export interface SubscriptionOptions {
   readonly after: Position | 'start';
   /** Ends the subscription: the iteration then finishes without an error. */
   readonly signal: AbortSignal;
-  /** How many events one array holds at most; what is told beside them comes on top. Default 500. */
+  /** How many events one array holds at most; what is told beside them comes on top. Default 500, 1,000 in bulk. */
   readonly maxBatch?: number;
 }
 
@@ -74,6 +74,11 @@ export interface EventLog {
    * since the last one was taken, so that a lone live event comes at once and a backlog comes in batches.
    */
   subscribe(options: SubscriptionOptions): AsyncIterable<readonly LogItem[]>;
+  /**
+   * What a subscription tells up to the end of the log as it is when it gets there, in the order of the log and much
+   * faster: nothing comes between the events, and nothing after them. Ends early, without an error, when `signal` aborts.
+   */
+  readAll(options: SubscriptionOptions): AsyncIterable<readonly StoredEvent[]>;
 }
 
 /** The event store cannot be reached, or does not answer in time. */

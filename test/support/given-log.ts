@@ -54,6 +54,15 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
         signal.removeEventListener('abort', wake);
       }
     },
+    async *readAll({ streamPrefixes, after, signal, maxBatch = 1_000 }) {
+      const isWanted = ({ stream, position }: StoredEvent) =>
+        (after === 'start' || comparePositions(position, after) > 0) &&
+        streamPrefixes.some((prefix) => stream.startsWith(prefix));
+      const wanted = given.filter(isWanted);
+      for (let start = 0; start < wanted.length && !signal.aborted; start += maxBatch) {
+        yield wanted.slice(start, start + maxBatch);
+      }
+    },
     read: async (stream, from = 0n) => given.filter((event) => event.stream === stream && event.revision >= from),
     readLast: async (stream) => given.findLast((event) => event.stream === stream),
     head: async () => head(),
