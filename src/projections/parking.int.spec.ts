@@ -143,9 +143,10 @@ describe('an event that the tables cannot take', () => {
       gatewayCreated(),
       factoryUpdated({ name: tooLong }),
       gatewayUpdated(),
-      factoryUpdated(),
+      factoryUpdated({ location: 'Bremen' }),
     );
     const { log, progress } = await projected(givenLog(...events));
+    expect(await parked()).toMatchObject([{ stream: factoryStream, queued: 2 }]);
     const before = await everything();
     log.add(...events.map((event, index) => ({ ...event, position: at(1_000n + BigInt(index)) })));
     expect(await progress.reached(at(1_005n), 5_000)).toBe(true);
@@ -263,6 +264,33 @@ describe('a retry', () => {
     expect(await withDatabase(retryParked)).toBe(3);
     expect(await namesOf('factories')).toEqual(['Short']);
     expect(await namesOf('gateways')).toHaveLength(1);
+  });
+
+  it('does so although other streams fail still, unless it waits for one of them', async () => {
+    const { log } = await projected(
+      givenLog(
+        ...storedInOrder(
+          organizationCreated(),
+          factoryCreated({ name: tooLong }),
+          organizationCreated({ id: anotherOrganization }),
+          factoryCreated({ id: anotherFactory, name: tooLong, ...other }),
+          organizationUpdated({ id: anotherOrganization, name: tooLong }),
+        ),
+      ),
+    );
+    await addAll(
+      log,
+      gatewayCreated(),
+      factoryUpdated({ name: 'Short' }),
+      factoryUpdated({ id: anotherFactory, name: 'Short', ...other }),
+    );
+    expect(await withDatabase(retryParked)).toBe(3);
+    expect(await namesOf('factories')).toEqual(['Short']);
+    expect(await namesOf('gateways')).toHaveLength(1);
+    expect(await parked()).toMatchObject([
+      { stream: `factory-${anotherFactory}`, queued: 1 },
+      { stream: `organization-${anotherOrganization}`, queued: 0 },
+    ]);
   });
 
   it('frees a gateway whose device id another one has by now', async () => {
