@@ -1,7 +1,6 @@
 // EventStoreDB: Append, one write a call. It names its stream first and is measured while it arrives. A conflict is an
 // answer, where the other writes have an error.
 
-import type { AppendReq, AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerReadableStream } from '@grpc/grpc-js';
 import { badRequest } from './errors.ts';
@@ -19,11 +18,11 @@ const turnsUntilCancelled = 3;
 export async function append(
   store: Store,
   maxAppendSize: number,
-  call: ServerReadableStream<AppendReq, AppendResp>,
-): Promise<AppendResp> {
+  call: ServerReadableStream<streams.AppendReq, streams.AppendResp>,
+): Promise<streams.AppendResp> {
   const { events, add } = proposalOf(maxAppendSize);
-  let options: AppendReq.Options | undefined;
-  for await (const request of call as AsyncIterable<AppendReq>) {
+  let options: streams.AppendReq.Options | undefined;
+  for await (const request of call as AsyncIterable<streams.AppendReq>) {
     if (request.hasOptions() !== (options === undefined)) throw badRequest('The options come first, and once.');
     options ??= request.getOptions();
     const message = request.getProposedMessage();

@@ -2,7 +2,6 @@
 // error; a batch append answers with a google.rpc.Status whose single detail names it by its type.
 
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import { Metadata, status } from '@grpc/grpc-js';
 import anyPb from 'google-protobuf/google/protobuf/any_pb.js';
@@ -30,7 +29,7 @@ export class Refusal extends Error {
   }
 
   /** The same as an answer in a batch. */
-  toStatus(): Status {
+  toStatus(): statusPb.Status {
     const [code, name, detail, message = name] = this.#inBatch;
     const any = new anyPb.Any();
     any.pack(detail.serializeBinary(), `event_store.client.${name}`);

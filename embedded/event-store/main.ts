@@ -22,37 +22,22 @@ try {
   if (values.help) {
     console.log(usage);
   } else {
-    const { file } = values;
+    const { file, host } = values;
     if (!file) throw new Error('No file given. Say --file <path>, or --help for all options.');
     const port = numberOf('--port', values.port, 65_535);
     const maxAppendSize = numberOf('--max-append-size', values['max-append-size'], 16_767_216);
-    await serve(
-      {
-        file,
-        ...(values.host !== undefined && { host: values.host }),
-        ...(port !== undefined && { port }),
-        ...(maxAppendSize !== undefined && { maxAppendSize }),
-      },
-      values['stop-with-parent'],
-    );
+    await serve({ file, host, port, maxAppendSize }, values['stop-with-parent']);
   }
 } catch (error) {
   fail(error);
 }
 
 function optionsOf(args: string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { file: text, port: text, host: text, 'max-append-size': text, 'stop-with-parent': flag, help: flag };
   try {
-    return parseArgs({
-      args,
-      options: {
-        file: { type: 'string' },
-        port: { type: 'string' },
-        host: { type: 'string' },
-        'max-append-size': { type: 'string' },
-        'stop-with-parent': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
+    return parseArgs({ args, options }).values;
   } catch (error) {
     throw new Error(`${(error as Error).message}. Say --help for all options.`, { cause: error });
   }

@@ -24,6 +24,11 @@ describe('Stream metadata', () => {
     (json) => expect(parseMetadata(bytes(json))).toEqual({ truncateBefore: 7n }),
   );
 
+  it('may have any other key', () =>
+    expect(parseMetadata(bytes('{"hasOwnProperty":1,"__proto__":2,"$mine":3,"$tb":7}'))).toEqual({
+      truncateBefore: 7n,
+    }));
+
   it.each([
     '{"$maxCount":"3","$tb":7}',
     '{"$maxCount":1.5,"$tb":7}',

@@ -5,30 +5,23 @@
 
 import { deletedRevision, isMetastream, type RecordedEvent, ticks } from './records.ts';
 
-declare global {
-  // Node 24 has these; TypeScript's library does not know them yet.
-  interface JSON {
-    rawJSON(text: string): RawJson;
-    isRawJSON(value: unknown): value is RawJson;
-  }
-}
-
 interface RawJson {
   readonly rawJSON: string;
 }
 
-interface StoredMetadata {
-  readonly $maxCount?: unknown;
-  readonly $maxAge?: unknown;
-  readonly $tb?: unknown;
-  readonly [key: string]: unknown;
-}
+/** Node 24 has these; TypeScript's library does not know them yet. */
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON(text: string): RawJson;
+  isRawJSON(value: unknown): value is RawJson;
+};
+
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What hides events: all but the last `maxCount`, those older than `maxAgeSeconds`, those before a revision. */
 export interface StreamMetadata {
-  readonly maxCount?: bigint;
-  readonly maxAgeSeconds?: bigint;
-  readonly truncateBefore?: bigint;
+  readonly maxCount?: bigint | undefined;
+  readonly maxAgeSeconds?: bigint | undefined;
+  readonly truncateBefore?: bigint | undefined;
 }
 
 const none: StreamMetadata = {};
@@ -36,6 +29,16 @@ const ofMetastreams: StreamMetadata = { maxCount: 1n };
 /** In seconds: more does not fit into .NET's TimeSpan. */
 const longestTimeSpan = 922_337_203_685n;
 const aclKeys = new Set(['$r', '$w', '$d', '$mr', '$mw']);
+
+/** What the values of the server's own keys have to be. */
+const accepts: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['$maxCount', isInt64],
+  ['$tb', isInt64],
+  ['$maxAge', isTimeSpan],
+  ['$cacheControl', isTimeSpan],
+  ['$tmp', (value) => typeof value === 'boolean'],
+  ['$acl', isAcl],
+]);
 
 /** The metadata that a soft delete writes, as UTF-8 JSON. It replaces what was there. */
 export const softDeletedMetadata = new TextEncoder().encode(`{"$tb":${deletedRevision}}`);
@@ -75,40 +78,32 @@ export function oldestVisibleTicks(metadata: StreamMetadata, now: number): bigin
  */
 export function withTruncateBefore(data: Uint8Array, revision: bigint): Uint8Array | undefined {
   const object = parseObject(data);
-  return object && Buffer.from(JSON.stringify({ ...object, $tb: JSON.rawJSON(`${revision}`) }));
+  return object && Buffer.from(JSON.stringify({ ...object, $tb: rawJSON(`${revision}`) }));
 }
 
 /** Reads UTF-8 JSON. Never throws: what the server would not accept hides nothing. */
 export function parseMetadata(data: Uint8Array): StreamMetadata {
   const object = parseObject(data);
-  if (!object || !isWellFormed(object)) return none;
-  const maxCount = int64(object.$maxCount);
-  const maxAgeSeconds = int64(object.$maxAge);
-  const truncateBefore = int64(object.$tb);
+  const isAccepted = object && Object.entries(object).every(([key, value]) => accepts.get(key)?.(value) ?? true);
+  if (!isAccepted) return none;
+  const atLeast = (least: bigint, value = least - 1n) => (value >= least ? value : undefined);
   return {
-    ...(maxCount !== undefined && maxCount > 0n && { maxCount }),
-    ...(maxAgeSeconds !== undefined && maxAgeSeconds > 0n && { maxAgeSeconds }),
-    ...(truncateBefore !== undefined && truncateBefore >= 0n && { truncateBefore }),
+    maxCount: atLeast(1n, int64(object.$maxCount)),
+    maxAgeSeconds: atLeast(1n, int64(object.$maxAge)),
+    truncateBefore: atLeast(0n, int64(object.$tb)),
   };
 }
 
-function isWellFormed(object: StoredMetadata): boolean {
-  return Object.entries(object).every(([key, value]) => {
-    switch (key) {
-      case '$maxCount':
-      case '$tb':
-        return int64(value) !== undefined;
-      case '$maxAge':
-      case '$cacheControl':
-        return (int64(value) ?? longestTimeSpan + 1n) <= longestTimeSpan;
-      case '$tmp':
-        return typeof value === 'boolean';
-      case '$acl':
-        return isObject(value) && Object.entries(value).every(([role, names]) => aclKeys.has(role) && areNames(names));
-      default:
-        return true;
-    }
-  });
+function isInt64(value: unknown): boolean {
+  return int64(value) !== undefined;
+}
+
+function isTimeSpan(value: unknown): boolean {
+  return (int64(value) ?? longestTimeSpan + 1n) <= longestTimeSpan;
+}
+
+function isAcl(value: unknown): boolean {
+  return isObject(value) && Object.entries(value).every(([role, names]) => aclKeys.has(role) && areNames(names));
 }
 
 function areNames(value: unknown): boolean {
@@ -116,12 +111,12 @@ function areNames(value: unknown): boolean {
 }
 
 function int64(value: unknown): bigint | undefined {
-  if (!JSON.isRawJSON(value) || !/^-?\d+$/.test(value.rawJSON)) return undefined;
+  if (!isRawJSON(value) || !/^-?\d+$/.test(value.rawJSON)) return undefined;
   const number = BigInt(value.rawJSON);
   return BigInt.asIntN(64, number) === number ? number : undefined;
 }
 
-function parseObject(data: Uint8Array): StoredMetadata | undefined {
+function parseObject(data: Uint8Array): JsonObject | undefined {
   try {
     const value = JSON.parse(Buffer.from(data).toString('utf8'), keepNumbersExact);
     return isObject(value) ? value : undefined;
@@ -131,9 +126,9 @@ function parseObject(data: Uint8Array): StoredMetadata | undefined {
 }
 
 function keepNumbersExact(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' ? JSON.rawJSON(context?.source ?? `${value}`) : value;
+  return typeof value === 'number' ? rawJSON(context?.source ?? `${value}`) : value;
 }
 
-function isObject(value: unknown): value is StoredMetadata {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value);
 }

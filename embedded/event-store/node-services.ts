@@ -21,20 +21,17 @@ const featuresOfMethods: Readonly<Record<string, readonly string[]>> = {
 export const gossipService = grpcGossip.GossipService;
 export const serverFeaturesService = grpcFeatures.ServerFeaturesService;
 
-/**
- * Presents the node at an address, which is asked for at each call: the port is not known before the server listens.
- */
+/** Presents the node at an address, which is asked for at each call: the port is not known before the server listens. */
 export function gossipHandlers(address: () => { readonly host: string; readonly port: number }): IGossipServer {
-  const instanceId = crypto.randomUUID();
+  const member = new gossip.MemberInfo()
+    .setInstanceId(uuid(crypto.randomUUID(), 'structured'))
+    .setState(gossip.MemberInfo.VNodeState.LEADER)
+    .setIsAlive(true);
   return {
     read(_call, callback) {
       const { host, port } = address();
-      const member = new gossip.MemberInfo()
-        .setInstanceId(uuid(instanceId, 'structured'))
-        .setTimeStamp(`${ticks(Date.now())}`)
-        .setState(gossip.MemberInfo.VNodeState.LEADER)
-        .setIsAlive(true)
-        .setHttpEndPoint(new gossip.EndPoint().setAddress(host).setPort(port));
+      member.setTimeStamp(`${ticks(Date.now())}`);
+      member.setHttpEndPoint(new gossip.EndPoint().setAddress(host).setPort(port));
       callback(null, new gossip.ClusterInfo().setMembersList([member]));
     },
   };
@@ -53,8 +50,6 @@ export function serverFeaturesHandlers(services: readonly ServiceDefinition[]): 
 
 function supportedMethod(path: string) {
   const [, service = '', method = ''] = path.toLowerCase().split('/');
-  return new features.SupportedMethod()
-    .setServiceName(service)
-    .setMethodName(method)
-    .setFeaturesList([...(featuresOfMethods[path.toLowerCase()] ?? [])]);
+  const supported = new features.SupportedMethod().setServiceName(service).setMethodName(method);
+  return supported.setFeaturesList([...(featuresOfMethods[path.toLowerCase()] ?? [])]);
 }

@@ -10,11 +10,11 @@ import { defaultMaxAppendSize } from './write-request.ts';
 
 export interface ServerOptions {
   /** An address to listen on. Default 127.0.0.1. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0, the default, takes a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** In bytes. Default 1,048,576. */
-  readonly maxAppendSize?: number;
+  readonly maxAppendSize?: number | undefined;
 }
 
 export interface EventStoreOptions extends ServerOptions {
@@ -53,20 +53,15 @@ export async function serveLog(
   const server = new Server(serverOptions);
   let port = wantedPort;
   try {
+    const address = () => ({ host: reachable(host), port });
     const services = [streamsService, gossipService, serverFeaturesService];
     server.addService(streamsService, streamsHandlers(store, maxAppendSize));
-    server.addService(
-      gossipService,
-      gossipHandlers(() => ({ host: reachable(host), port })),
-    );
+    server.addService(gossipService, gossipHandlers(address));
     server.addService(serverFeaturesService, serverFeaturesHandlers(services));
     await markInitialized(store);
     port = await bind(server, host, wantedPort);
-    return {
-      port,
-      url: `esdb://${authority(reachable(host))}:${port}?tls=false`,
-      stop: once(() => stop(server, store)),
-    };
+    const url = `esdb://${authority(reachable(host))}:${port}?tls=false`;
+    return { port, url, stop: once(() => stop(server, store)) };
   } catch (error) {
     store.close();
     throw error;

@@ -44,18 +44,6 @@ export interface Written {
   readonly position: bigint | undefined;
 }
 
-/**
- * Which events of a stream can be read: from `first` to `last` (-1: none was written), created at `createdSince` ticks
- * or later.
- */
-export interface Visibility {
-  readonly last: bigint;
-  readonly first: bigint;
-  readonly createdSince: bigint;
-  readonly softDeleted: boolean;
-  readonly tombstoned: boolean;
-}
-
 interface StreamHead {
   last: bigint;
   metadata: StreamMetadata | undefined;
@@ -180,7 +168,11 @@ export function openStore(log: Log) {
     return recorded;
   }
 
-  function visibility(stream: string): Visibility {
+  /**
+   * Which events of a stream can be read: from `first` to `last` (-1: none was written), created at `createdSince` ticks
+   * or later.
+   */
+  function visibility(stream: string) {
     const { last } = head(stream);
     const current = metadata(stream);
     return {

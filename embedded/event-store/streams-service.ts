@@ -3,7 +3,6 @@
 
 import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type { DeleteReq, TombstoneReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { sendUnaryData } from '@grpc/grpc-js';
 import { append } from './append.ts';
@@ -42,7 +41,7 @@ function answer<Response>(response: Promise<Response>, callback: sendUnaryData<R
 
 async function remove<Response extends streams.DeleteResp | streams.TombstoneResp>(
   write: Store['softDelete'],
-  request: DeleteReq | TombstoneReq,
+  request: streams.DeleteReq | streams.TombstoneReq,
   response: Response,
 ): Promise<Response> {
   const options = request.getOptions();

@@ -174,14 +174,12 @@ function checkpointsOf({ window, checkpointInterval }: FilterWindow, start: Star
   return {
     considered(position: bigint, matches: boolean, isLive: boolean): void {
       const at = { commit: position, prepare: position };
+      const isNew = position > start.head;
       hasNews = true;
-      if (matches) reached = at;
-      if (position > start.head) sinceSubscribed += 1;
-      const isDue = position > start.head && sinceSubscribed % checkpointInterval === 0;
-      if (isLive && isDue) {
-        reached = at;
-        checkpoint(at);
-      }
+      sinceSubscribed += isNew ? 1 : 0;
+      const isDue = isLive && isNew && sinceSubscribed % checkpointInterval === 0;
+      if (matches || isDue) reached = at;
+      if (isDue) checkpoint(at);
       if (isLive) return;
       page.considered += 1;
       page.matched += matches ? 1 : 0;

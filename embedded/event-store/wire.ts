@@ -1,8 +1,6 @@
 // Between EventStoreDB's protobuf messages and plain values. 64-bit integers travel as decimal strings.
 
-import type { StreamIdentifier, UUID } from '@eventstore/db-client/generated/shared_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ExpectedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
 import type { Written } from './store.ts';
@@ -25,17 +23,17 @@ const octetStream = 'application/octet-stream';
 const anyUuid = /^\s*[{(]?(\w{8})-?(\w{4})-?(\w{4})-?(\w{4})-?(\w{12})[)}]?\s*$/;
 
 /** The name, which travels as UTF-8; empty when there is none. */
-export function streamNameOf(identifier: StreamIdentifier | undefined): string {
+export function streamNameOf(identifier: shared.StreamIdentifier | undefined): string {
   return Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
 }
 
 /** The inverse of `streamNameOf`. */
-export function streamIdentifier(stream: string): StreamIdentifier {
+export function streamIdentifier(stream: string): shared.StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
 }
 
 /** One event of a read. Its commit position is that of the link when there is one: it is the link that was read. */
-export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): ReadResp {
+export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): streams.ReadResp {
   const read = new streams.ReadResp.ReadEvent();
   if (event) read.setEvent(recordedEvent(event, ids));
   if (link) read.setLink(recordedEvent(link, ids));
@@ -44,13 +42,13 @@ export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): Re
 }
 
 /** The first message of a subscription. */
-export function confirmationResponse(subscriptionId: string): ReadResp {
+export function confirmationResponse(subscriptionId: string): streams.ReadResp {
   const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(subscriptionId);
   return new streams.ReadResp().setConfirmation(confirmation);
 }
 
 /** Tells a filtered subscription how far it got. */
-export function checkpointResponse({ commit, prepare }: Position): ReadResp {
+export function checkpointResponse({ commit, prepare }: Position): streams.ReadResp {
   const checkpoint = new streams.ReadResp.Checkpoint();
   return new streams.ReadResp().setCheckpoint(
     checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`),
@@ -58,12 +56,12 @@ export function checkpointResponse({ commit, prepare }: Position): ReadResp {
 }
 
 /** Tells a subscription that what follows is live. */
-export function caughtUpResponse(): ReadResp {
+export function caughtUpResponse(): streams.ReadResp {
   return new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
 }
 
 /** The only message of a read of a stream that does not exist; the client makes an error of it. */
-export function streamNotFoundResponse(stream: string): ReadResp {
+export function streamNotFoundResponse(stream: string): streams.ReadResp {
   const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
   return new streams.ReadResp().setStreamNotFound(notFound);
 }
@@ -97,7 +95,7 @@ export function conflictIn<T extends Conflict>(conflict: T, expected: ExpectedRe
 }
 
 /** The id in lower case with hyphens, whichever way .NET would write it; what is no id stays as it came. */
-export function uuidOf(uuid: UUID | undefined): string {
+export function uuidOf(uuid: shared.UUID | undefined): string {
   if (!uuid?.hasStructured()) return (uuid?.getString().toLowerCase() ?? '').replace(anyUuid, '$1-$2-$3-$4-$5');
   const structured = uuid.getStructured();
   const half = (bits: string | undefined) =>
@@ -109,7 +107,7 @@ export function uuidOf(uuid: UUID | undefined): string {
 }
 
 /** The message of an id. Structured: its 128 bits as two signed halves, the most significant first. */
-export function uuid(id: string, format: IdFormat): UUID {
+export function uuid(id: string, format: IdFormat): shared.UUID {
   if (format === 'string') return new shared.UUID().setString(id);
   const hex = id.replaceAll('-', '');
   const half = (digits: string) => `${BigInt.asIntN(64, BigInt(`0x${digits}`))}`;
