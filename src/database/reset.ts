@@ -8,6 +8,8 @@ import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { countEvents } from '../projections/backlog.ts';
 import { readPosition } from '../projections/checkpoint.ts';
 import { rebuild } from '../projections/rebuild.ts';
+import { dropSchema } from '../projections/schema.ts';
+import { previousSchema } from '../projections/session.ts';
 import { databaseNameOf, publicAddress, withDatabase } from './address.ts';
 import { migrate } from './migrate.ts';
 import { grouped, type ProgressBarOptions, progressBar } from './progress-bar.ts';
@@ -184,16 +186,19 @@ async function replay(
   let complete = false;
   try {
     const { events } = await rebuild({ databaseUrl, eventLog, logger: quiet, signal, onProgress: bar.update });
-    if (signal.aborted) return;
     complete = true;
     bar.end(complete);
     logger.info(`Replayed ${grouped(events)} events in ${((performance.now() - started) / 1_000).toFixed(1)} s`);
+  } catch (error) {
+    // Whoever told it to stop says what that means for the database.
+    if (signal.aborted) return;
+    throw error;
   } finally {
     if (!complete) bar.end(complete);
   }
-  // Without it the first queries would be planned for empty tables.
+  // The empty tables of the migrations: there is nothing to roll back to.
   await using connection = await connect({ databaseUrl, name: 'registry reset' });
-  await connection.client.query('ANALYZE');
+  await dropSchema(connection.client, previousSchema);
 }
 
 /**

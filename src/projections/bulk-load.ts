@@ -138,10 +138,10 @@ async function write(client: pg.Client, fold: BulkFold): Promise<void> {
 }
 
 async function setCheckpoint(client: pg.Client, position: Position | undefined): Promise<void> {
-  await client.query('INSERT INTO projection_checkpoint (commit_position, prepare_position) VALUES ($1, $2)', [
-    position?.commit,
-    position?.prepare,
-  ]);
+  await client.query(
+    'INSERT INTO projection_checkpoint (commit_position, prepare_position, rebuilt_at) VALUES ($1, $2, now())',
+    [position?.commit, position?.prepare],
+  );
 }
 
 /** Indexes side by side; what looks at several tables, and locks them, after that. */

@@ -44,7 +44,9 @@ describe('a rebuild', () => {
   it('writes all that the log holds, with the checkpoint', async () => {
     expect(await run(aLog())).toEqual({ events: 3, position: at(400n) });
     expect(await count('gateways')).toBe(1);
-    expect(await sql('SELECT commit_position::int AS commit FROM projection_checkpoint')).toEqual([{ commit: 400 }]);
+    expect(await sql('SELECT commit_position::int AS commit, rebuilt_at FROM projection_checkpoint')).toEqual([
+      { commit: 400, rebuilt_at: expect.any(Date) },
+    ]);
   });
 
   it('of nothing is done at once', async () => {

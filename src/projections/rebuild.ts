@@ -18,6 +18,8 @@ export interface RebuildOptions {
   /** Ends the rebuild; the live tables are then as they were. */
   readonly signal: AbortSignal;
   readonly onProgress: (rebuilt: Rebuilt) => void;
+  /** Told when all is read that there was to read. */
+  readonly onRead?: () => void;
   /** About how many bytes of rows are held before they are written. */
   readonly memory?: number;
 }
@@ -87,6 +89,7 @@ export async function fillSchema(
     logger,
     signal,
     onProgress,
+    onRead = () => undefined,
     memory,
     upTo,
   }: RebuildOptions & { readonly upTo?: Position | undefined },
@@ -100,7 +103,10 @@ export async function fillSchema(
       signal: ending,
       upTo,
       onProgress,
-      onPhase: (phase) => logger.info(phase),
+      onPhase(phase) {
+        onRead();
+        logger.info(phase);
+      },
       ...(memory !== undefined && { memory }),
     });
   } catch (error) {

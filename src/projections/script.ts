@@ -3,11 +3,15 @@ import type { Context } from '../context.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Action } from './action.ts';
 import { parkedAction } from './parked-action.ts';
+import { rebuildAction, rollbackAction, verifyAction } from './rebuild-action.ts';
 import { statusAction } from './status-action.ts';
 
 const actions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['status', statusAction],
   ['parked', parkedAction],
+  ['rebuild', rebuildAction],
+  ['rollback', rollbackAction],
+  ['verify', verifyAction],
 ]);
 
 /** The actions, a paragraph each. */
