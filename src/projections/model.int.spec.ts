@@ -106,7 +106,7 @@ const beginning: readonly Step[] = [
 
 const cuts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 10 });
 
-describe('after any commands, cut into any batches, with projectors that fail,', () => {
+describe('after any commands, cut into any batches, with projectors that fail,', { timeout: 120_000 }, () => {
   it('the tables equal a plain fold of the log', async () => {
     const steps = fc.array(stepsWith(name), { minLength: 10, maxLength: 80 });
     await fc.assert(
