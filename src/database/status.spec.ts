@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { complaintOf, mostBehind, renderStatus, type Status } from './status.ts';
+import { complaintOf, renderStatus, type Status } from './status.ts';
 
 const upToDate: Status = {
   database: {
@@ -16,7 +16,7 @@ const upToDate: Status = {
     },
   },
   eventStore: { address: 'esdb://store:2113', head: { commit: 950n, prepare: 950n } },
-  behind: 0,
+  lag: { events: 0, atLeast: false, seconds: 0 },
 };
 
 describe('the status', () => {
@@ -36,10 +36,10 @@ describe('the status', () => {
   });
 
   it.each([
-    [17, '17 events behind'],
-    [mostBehind, 'at least 10,000 events behind'],
-  ])('tells how far the tables are behind: %i', (behind, text) => {
-    expect(renderStatus({ ...upToDate, behind })).toContain(`at 900, ${text}`);
+    [{ events: 1, atLeast: false, seconds: 0.2 }, '1 event behind, the oldest 1 s old'],
+    [{ events: 10_000, atLeast: true, seconds: 3_600 }, 'at least 10,000 events behind, the oldest 3,600 s old'],
+  ])('tells how far the tables are behind: %j', (lag, text) => {
+    expect(renderStatus({ ...upToDate, lag })).toContain(`at 900, ${text}`);
   });
 
   it('names what is pending, and what to do', () => {

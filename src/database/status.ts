@@ -2,8 +2,8 @@
 import type pg from 'pg';
 import { type EventLog, EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { connect, isUnavailable } from '../infrastructure/postgres.ts';
-import { countEvents } from '../projections/backlog.ts';
 import { readPosition } from '../projections/checkpoint.ts';
+import { describeLag, type Lag, measureLag } from '../projections/lag.ts';
 import { publicAddress } from './address.ts';
 import { compareMigrations, type Migrations } from './migrate.ts';
 import { grouped } from './progress-bar.ts';
@@ -24,8 +24,8 @@ export interface Status {
     readonly tables?: Tables;
   };
   readonly eventStore: { readonly address: string; readonly away?: string; readonly head?: Position | undefined };
-  /** Events that the tables do not show yet, counted up to `mostBehind`. */
-  readonly behind?: number;
+  /** How far the tables are behind the events. */
+  readonly lag?: Lag;
 }
 
 type WithoutAddress<Server> = Omit<Server, 'address'>;
@@ -36,9 +36,6 @@ export interface Tables {
   /** Whether a projector holds the right to write. */
   readonly projecting: boolean;
 }
-
-/** Counting further would read for long, and say no more. */
-export const mostBehind = 10_000;
 
 const missing = 'does not exist';
 
@@ -52,14 +49,14 @@ export async function readStatus({ databaseUrl, eventStoreUrl, eventLog }: Statu
   return {
     database: { ...database, address: publicAddress(databaseUrl) },
     eventStore: { ...log, address: publicAddress(eventStoreUrl) },
-    ...(known && { behind: await countEvents(eventLog, checkpoint, mostBehind) }),
+    ...(known && { lag: await measureLag(eventLog, checkpoint) }),
   };
 }
 
 type Line = readonly [label: string, text: string];
 
 /** The status as a small table for people. */
-export function renderStatus({ database, eventStore, behind }: Status): string {
+export function renderStatus({ database, eventStore, lag }: Status): string {
   const { migrations, tables } = database;
   const lines: Line[] = [
     ['Database', `${database.address}: ${database.away ?? `PostgreSQL ${database.version}`}`],
@@ -68,7 +65,7 @@ export function renderStatus({ database, eventStore, behind }: Status): string {
   ];
   if (tables) {
     lines.push(['Projector', tables.projecting ? 'running' : 'not running']);
-    lines.push(['Checkpoint', describeCheckpoint(tables.checkpoint, behind)]);
+    lines.push(['Checkpoint', describeCheckpoint(tables.checkpoint, lag)]);
     for (const { table, active, deleted } of tables.rows) {
       lines.push([table, `${grouped(active)}${deleted > 0 ? `, and ${grouped(deleted)} deleted` : ''}`]);
     }
@@ -142,9 +139,7 @@ function describeHead(head: Position | undefined): string {
   return head === undefined ? 'nothing in it' : `ends at ${head.commit}`;
 }
 
-function describeCheckpoint(checkpoint: Position | undefined, behind: number | undefined): string {
+function describeCheckpoint(checkpoint: Position | undefined, lag: Lag | undefined): string {
   const at = checkpoint === undefined ? 'at the start' : `at ${checkpoint.commit}`;
-  if (behind === undefined) return at;
-  if (behind === 0) return `${at}, nothing is missing`;
-  return `${at}, ${behind === mostBehind ? 'at least ' : ''}${grouped(behind)} events behind`;
+  return lag === undefined ? at : `${at}, ${describeLag(lag)}`;
 }

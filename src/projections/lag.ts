@@ -47,11 +47,11 @@ export async function measureLag(
   return { events: Math.min(events, most), atLeast: !caughtUp, seconds: oldest ? secondsSince(oldest, now()) : 0 };
 }
 
-/** The lag for people: `1,234 events, the oldest 12 s old`. */
+/** The lag for people: `1,234 events behind, the oldest 12 s old`. */
 export function describeLag({ events, atLeast, seconds }: Lag): string {
   if (events === 0) return 'nothing is missing';
   const counted = `${events.toLocaleString('en-US')} ${events === 1 ? 'event' : 'events'}`;
-  return `${atLeast ? 'at least ' : ''}${counted}, the oldest ${Math.ceil(seconds).toLocaleString('en-US')} s old`;
+  return `${atLeast ? 'at least ' : ''}${counted} behind, the oldest ${Math.ceil(seconds).toLocaleString('en-US')} s old`;
 }
 
 // The clock of a command may be ahead of ours.

@@ -1,0 +1,333 @@
+// npm run bench:freshness: how long after the answer to a command its row is visible, at a steady rate of commands; beside
+// the time until a plain subscription has the event.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { interruption, runScript } from '../embedded/script.ts';
+import { type Stack, useStack } from '../embedded/stack.ts';
+import { connectEventStore } from '../src/infrastructure/event-store.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
+import { type FreshnessOptions, optionsOf, usage } from './freshness-options.ts';
+import { spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
+
+/** A command that was answered: which row shows it from which revision on. */
+interface Answered {
+  readonly id: string;
+  readonly revision: bigint;
+  readonly at: number;
+}
+
+/** Milliseconds after the answers, of one round; below 0 for before. */
+interface Reading {
+  readonly visible: readonly number[];
+  readonly heard: readonly number[];
+  readonly perSecond: number;
+}
+
+type Send = (method: string, path: string, body: object) => Promise<Answered>;
+
+const aim = 25;
+const warmUpSeconds = 3;
+const longestWaitMs = 10_000;
+const interruptedCode = 130;
+const running = new AsyncDisposableStack();
+const project = join(import.meta.dirname, '..');
+
+await runScript(async () => {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === 'help') return console.log(usage);
+  void interruption().then(endEarly);
+  try {
+    console.log(reportOf(await measureAll(options), options));
+  } catch (error) {
+    if (process.exitCode !== interruptedCode) throw error;
+  } finally {
+    await running.disposeAsync();
+  }
+});
+// What listens to signals and connections would keep the process alive.
+process.exit();
+
+async function measureAll(options: FreshnessOptions): Promise<readonly Reading[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-freshness-'));
+  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  tell('starting the servers');
+  const stack = running.adopt(
+    await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
+    (started) => started.stop(),
+  );
+  tell('starting the service');
+  const send = senderTo(await startService(folder));
+  const watching = await watch(stack);
+  const next = await commandsOf(send);
+  tell('warming up');
+  await measure(next, watching, { ...options, seconds: Math.min(warmUpSeconds, options.seconds) });
+  const readings: Reading[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    const reading = await measure(next, watching, options);
+    tell(`  99 % of the rows were visible within ${percentile(reading.visible, 0.99).toFixed(1)} ms`);
+    readings.push(reading);
+  }
+  return readings;
+}
+
+async function startService(dataDir: string): Promise<string> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [join(project, 'src/main.ts')], {
+    cwd: dataDir,
+    env: { PATH, HOME, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  running.defer(() => end(child));
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('The service ended. What it wrote above says why.');
+  });
+  ended.catch(() => undefined);
+  const ready = new Promise<string>((resolve) => {
+    createInterface(child.stdout).on('line', (line) => {
+      const [, url] = /^ready (http:\S+)$/.exec(line) ?? [];
+      if (url !== undefined) resolve(url);
+    });
+  });
+  return Promise.race([ready, ended]);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exit;
+}
+
+function senderTo(url: string): Send {
+  return async (method, path, body) => {
+    const headers = { 'content-type': 'application/json', prefer: 'respond-async' };
+    const answer = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) }).catch(
+      (error: Error) => {
+        throw new Error(`${method} ${path} was not answered: ${error.cause ?? error}`);
+      },
+    );
+    const at = performance.now();
+    const { id } = (await answer.json()) as { readonly id: string };
+    if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}`);
+    return { id, revision: BigInt(answer.headers.get('etag')?.replaceAll('"', '') ?? 0), at };
+  };
+}
+
+/** Commands by turns: a gateway or an organization is made, and then changed. */
+async function commandsOf(send: Send): Promise<() => Promise<Answered>> {
+  const organization = await send('POST', '/api/organizations', { name: 'Freshness' });
+  const factory = await send('POST', '/api/factories', { organization_id: organization.id, name: 'Freshness' });
+  const made = { gateways: [] as string[], organizations: [] as string[] };
+  let count = 0;
+  const make = async (kind: keyof typeof made, body: object) => {
+    const answered = await send('POST', `/api/${kind}`, body);
+    made[kind].push(answered.id);
+    return answered;
+  };
+  const change = (kind: keyof typeof made, name: string) => {
+    const id = made[kind].shift();
+    return id === undefined ? make('organizations', { name }) : send('PUT', `/api/${kind}/${id}`, { name });
+  };
+  return () => {
+    count += 1;
+    const name = `number ${count}`;
+    const gateway = {
+      factory_id: factory.id,
+      gateway_id: `GW-${count}`,
+      name,
+      url: 'ws://10.0.0.1',
+      email: 'a@b.example',
+    };
+    switch (count % 4) {
+      case 0:
+        return make('gateways', { ...gateway, password: 'correct horse' });
+      case 1:
+        return make('organizations', { name });
+      case 2:
+        return change('gateways', `changed ${count}`);
+      default:
+        return change('organizations', `changed ${count}`);
+    }
+  };
+}
+
+interface Watching {
+  /** Milliseconds from the answer until the row was seen; below 0 when it was there before. */
+  visible(answered: Answered): Promise<number>;
+  /** Milliseconds from the answer until a subscription had the event. */
+  heard(answered: Answered): Promise<number>;
+}
+
+/** Looks for rows when something has changed, and not by the clock; and subscribes beside it. */
+async function watch({ urls: { postgres = '', eventStore = '' } }: Stack): Promise<Watching> {
+  const seen = createArrivals();
+  const heard = createArrivals();
+  const listener = running.use(await connect({ databaseUrl: postgres, name: 'bench listener' }));
+  const reader = running.use(await connect({ databaseUrl: postgres, name: 'bench reader' }));
+  const look = again(async () => {
+    const { rows } = await reader.client.query<{ id: string; revision: string }>({
+      name: 'look',
+      text: `SELECT id, stream_revision::text AS revision FROM organizations WHERE id = ANY ($1::uuid[])
+        UNION ALL SELECT id, stream_revision::text FROM gateways WHERE id = ANY ($1::uuid[])`,
+      values: [seen.awaited()],
+    });
+    const at = performance.now();
+    for (const { id, revision } of rows) seen.arrived(id, BigInt(revision), at);
+  });
+  listener.client.on('notification', look);
+  await listener.client.query('LISTEN registry_progress');
+
+  const log = running.adopt(connectEventStore({ url: eventStore }), (store) => store.close());
+  const stopping = new AbortController();
+  running.defer(() => stopping.abort());
+  const hear = async () => {
+    const streamPrefixes = ['organization-', 'gateway-'];
+    for await (const items of log.subscribe({ streamPrefixes, after: 'start', signal: stopping.signal })) {
+      const at = performance.now();
+      for (const item of items) {
+        if (item.kind === 'event') heard.arrived(item.event.stream.slice(-36), item.event.revision, at);
+      }
+    }
+  };
+  hear().catch((error: unknown) => tell(`the subscription ended: ${error}`));
+  return {
+    visible: (answered) => {
+      const after = seen.after(answered);
+      look();
+      return after;
+    },
+    heard: (answered) => heard.after(answered),
+  };
+}
+
+/** What arrives by id and revision, and how long after its answer. It may arrive before the answer does. */
+function createArrivals() {
+  const last = new Map<string, { readonly revision: bigint; readonly at: number }>();
+  const waiting = new Map<
+    string,
+    { readonly answered: Answered; readonly resolve: (milliseconds: number) => void }[]
+  >();
+  return {
+    awaited: () => [...waiting.keys()],
+    arrived(id: string, revision: bigint, at: number): void {
+      last.set(id, { revision, at });
+      const left = (waiting.get(id) ?? []).filter(({ answered, resolve }) => {
+        if (revision < answered.revision) return true;
+        resolve(at - answered.at);
+        return false;
+      });
+      if (left.length === 0) waiting.delete(id);
+      else waiting.set(id, left);
+    },
+    after(answered: Answered): Promise<number> {
+      const arrived = last.get(answered.id);
+      if (arrived && arrived.revision >= answered.revision) return Promise.resolve(arrived.at - answered.at);
+      return new Promise((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error(`${answered.id} did not arrive in time`)), longestWaitMs);
+        const entry = {
+          answered,
+          resolve: (milliseconds: number) => {
+            clearTimeout(late);
+            resolve(milliseconds);
+          },
+        };
+        waiting.set(answered.id, [...(waiting.get(answered.id) ?? []), entry]);
+      });
+    },
+  };
+}
+
+/** Work that is asked for: once at a time, and once more when it was asked for meanwhile. */
+function again(work: () => Promise<void>): () => void {
+  let asked = false;
+  let working = false;
+  const go = async () => {
+    working = true;
+    while (asked) {
+      asked = false;
+      await work();
+    }
+    working = false;
+  };
+  return () => {
+    asked = true;
+    if (!working) go().catch((error: unknown) => tell(`a row could not be looked for: ${error}`));
+  };
+}
+
+/** Sends at the rate asked for, whatever the answers take: a command is never late because another one is. */
+async function measure(
+  next: () => Promise<Answered>,
+  { visible, heard }: Watching,
+  { rate, seconds }: FreshnessOptions,
+): Promise<Reading> {
+  const started = performance.now();
+  const total = Math.ceil(rate * seconds);
+  const commands: Promise<{ readonly visible: number; readonly heard: number }>[] = [];
+  const follow = async () => {
+    const answered = await next();
+    const [seenAfter, heardAfter] = await Promise.all([visible(answered), heard(answered)]);
+    return { visible: seenAfter, heard: heardAfter };
+  };
+  while (commands.length < total) {
+    const due = Math.min(total, Math.floor(((performance.now() - started) / 1_000) * rate) + 1);
+    while (commands.length < due) {
+      const command = follow();
+      command.catch(() => undefined);
+      commands.push(command);
+    }
+    await delay(1);
+  }
+  const all = await Promise.all(commands);
+  const perSecond = total / ((performance.now() - started) / 1_000);
+  return { visible: all.map((each) => each.visible), heard: all.map((each) => each.heard), perSecond };
+}
+
+function reportOf(readings: readonly Reading[], { rate, rounds, seconds }: FreshnessOptions): string {
+  const rowOf = (title: string, series: readonly (readonly number[])[]) => [
+    title,
+    ...[0.5, 0.9, 0.99, 1].map((part) => spreadText(spreadOf(series.map((values) => percentile(values, part))))),
+  ];
+  const visible = readings.map((reading) => reading.visible);
+  const heard = readings.map((reading) => reading.heard);
+  const between = visible.map((values, round) => values.map((value, index) => value - (heard[round]?.[index] ?? 0)));
+  const p99 = spreadOf(visible.map((values) => percentile(values, 0.99)));
+  return [
+    `Node ${process.version} on ${process.platform}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)} at its ` +
+      `end; ${wholeText(rate)} commands a second, ${rounds} rounds of ${seconds} s ` +
+      `(${wholeText(spreadOf(readings.map(({ perSecond }) => perSecond)).median)} a second sent and seen).`,
+    'Milliseconds. Medians of the rounds; in brackets the least and the greatest.',
+    tableOf(
+      ['', 'median', '90 %', '99 %', 'longest'],
+      [
+        rowOf('from the answer until the row is visible', visible),
+        rowOf('from the answer until a subscription has the event', heard),
+        rowOf('from there until the row is visible', between),
+      ],
+    ),
+    `aim: 99 % within ${aim} ms: ${p99.median <= aim ? 'met' : 'missed'}, measured ${spreadText(p99)}`,
+  ].join('\n\n');
+}
+
+function percentile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  // What was there before the answer was there with it.
+  return Math.max(0, sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN);
+}
+
+async function endEarly(): Promise<void> {
+  process.exitCode = interruptedCode;
+  await running.disposeAsync();
+  process.exit();
+}
+
+function tell(progress: string): void {
+  console.error(progress);
+}
