@@ -1,7 +1,7 @@
 // EventStoreDB: what a stream's metadata says about which of its events can be read. Metadata is the data of the last
-// event of `$$stream` when that is flagged JSON. Values that are not positive are ignored one by one; a wrong type,
-// a number that is no int64, an unknown key in `$acl` or malformed JSON voids the whole. Numbers keep their exact text: `$tb` of a deleted
-// stream is 2^63-1, which no JavaScript number can hold.
+// event of `$$stream` when that is flagged JSON. Values that are not positive are ignored one by one; a wrong type, a
+// number that is no int64, an unknown key in `$acl` or malformed JSON voids the whole. Numbers keep their exact text:
+// `$tb` of a deleted stream is 2^63-1, which no JavaScript number can hold.
 
 import { deletedRevision, isMetastream, type RecordedEvent, ticks } from './records.ts';
 

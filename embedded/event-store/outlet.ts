@@ -1,5 +1,5 @@
-// A response stream with back-pressure: at most a few messages, or a mebibyte, wait for a slow reader, then the producer does.
-// A call that ends, for whatever reason, releases whoever waits.
+// A response stream with back-pressure: at most a few messages, or a mebibyte, wait for a slow reader, then the producer
+// does. A call that ends, for whatever reason, releases whoever waits.
 
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
