@@ -66,9 +66,11 @@ export async function readAll(
   if (!isPosition(log, start)) throw impossible(`${result}: InvalidPosition`);
   let cursor = backwards ? start : start - 1n;
   await sendPages(outlet, options, (limit) => {
-    const page = log[backwards ? 'allBackwards' : 'allForwards'](cursor, limit);
+    // Few may be wanted, and far apart.
+    const page = log[backwards ? 'allBackwards' : 'allForwards'](cursor, filtered ? eventsPerPage : limit);
     cursor = page.events.at(-1)?.position ?? cursor;
-    return { ...page, events: page.events.filter((event) => isPartOfAll(event) && (filtered?.filter(event) ?? true)) };
+    const events = page.events.filter((event) => isPartOfAll(event) && (filtered?.filter(event) ?? true));
+    return { ...page, events: events.slice(0, limit) };
   });
 }
 
