@@ -258,7 +258,7 @@ function again(work: () => Promise<void>): () => void {
   };
   return () => {
     asked = true;
-    if (!working) go().catch((error: unknown) => tell(`a row could not be looked for: ${error}`));
+    if (!working) go().catch((error: unknown) => running.disposed || tell(`a row could not be looked for: ${error}`));
   };
 }
 

@@ -139,7 +139,9 @@ describe('the status for people', () => {
     const status = await read(20);
     expect(status.readModel).toMatchObject({ stalled: true });
     expect(complaintOf(status)).toMatch(/no projector runs/);
-    expect(status.readModel && renderReadModel(status.readModel)).toMatch(/Lag +2 events behind, the oldest [\d,]+ s old/);
+    expect(status.readModel && renderReadModel(status.readModel)).toMatch(
+      /Lag +2 events behind, the oldest [\d,]+ s old/,
+    );
   });
 
   it('watches tables that are far behind until they move', async () => {
