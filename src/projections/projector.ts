@@ -11,7 +11,7 @@ import { type Loop, type LoopHealth, type LoopOptions, startLoop } from '../infr
 import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { announce } from './announcements.ts';
 import { applyChanges } from './apply.ts';
-import { advance, type Checkpoint, takeOver, tryLock, waitForLock } from './checkpoint.ts';
+import { advance, type Checkpoint, Fenced, takeOver, tryLock, waitForLock } from './checkpoint.ts';
 import { changesOf, isProjected } from './fold.ts';
 import { refuseAnotherLog } from './origin.ts';
 import {
@@ -61,18 +61,20 @@ export function startProjector(options: ProjectorOptions): Projector {
     name: 'projector',
     logger,
     run: (signal, alive) =>
-      project(options, {
-        signal,
-        standingBy: alive,
-        // Not before a batch is through: a batch that always fails must not end the back-off each time.
-        committed: ({ unknown }) => {
-          countUnknown(unknown, skipped, logger);
-          alive();
-        },
-        waiting: (isWaiting) => {
-          isParked = isWaiting;
-        },
-      }),
+      throughFences(signal, logger, () =>
+        project(options, {
+          signal,
+          standingBy: alive,
+          // Not before a batch is through: a batch that always fails must not end the back-off each time.
+          committed: ({ unknown }) => {
+            countUnknown(unknown, skipped, logger);
+            alive();
+          },
+          waiting: (isWaiting) => {
+            isParked = isWaiting;
+          },
+        }),
+      ),
     ...(backoff && { backoff }),
   });
   const health = (): ProjectorHealth => {
@@ -81,6 +83,18 @@ export function startProjector(options: ProjectorOptions): Projector {
     return { name, status, ...(error !== undefined && { error }) };
   };
   return { ...loop, health, skipped: () => skipped };
+}
+
+/** To be fenced off is no failure: the tables were swapped, or another projector has them. The next life sees which. */
+async function throughFences(signal: AbortSignal, logger: Logger, live: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await live();
+    } catch (error) {
+      if (!(error instanceof Fenced)) throw error;
+      logger.info('the tables were swapped, or another projector has taken over; starting anew');
+    }
+  }
 }
 
 export interface Life {
