@@ -16,7 +16,7 @@ export interface BulkFold {
   add(event: Recorded): void;
   /** About how many bytes it holds. */
   readonly size: number;
-  /** Whole rows, of each table that has any, in the order of the foreign keys. */
+  /** Whole rows, of each table that has any, in the order of the foreign keys; what is taken is no longer held. */
   rows(): readonly Lines[];
   /** Changes of rows that were made before. */
   changes(): readonly TableChanges[];
@@ -63,10 +63,17 @@ export function createBulkFold(): BulkFold {
         .map(({ projection, columns, rows }) => ({
           projection,
           into: `${projection.table} (${[...columns.keys()].join(', ')})`,
-          lines: rows.values(),
+          lines: takenFrom(rows),
         })),
     changes: later.changes,
   };
+}
+
+function* takenFrom(rows: Map<string, string>): Generator<string> {
+  for (const [id, line] of rows) {
+    rows.delete(id);
+    yield line;
+  }
 }
 
 function tableOf(projection: Projection): Table {

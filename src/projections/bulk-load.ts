@@ -22,7 +22,7 @@ export interface LoadOptions {
   readonly onProgress: (loaded: Loaded) => void;
   /** Told what is done when nothing is read any more. */
   readonly onPhase: (phase: string) => void;
-  /** About how many bytes of rows are held before they are written. Default 128 MiB. */
+  /** About how many bytes of rows are held before they are written. Default 224 MiB. */
   readonly memory?: number;
 }
 
@@ -33,7 +33,7 @@ export interface Loaded {
   readonly position: Position | undefined;
 }
 
-const defaultMemory = 128 * 1024 * 1024;
+const defaultMemory = 224 * 1024 * 1024;
 /** Indexes that are made at the same time; each takes a core of the server. */
 const builders = 2;
 

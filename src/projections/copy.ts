@@ -2,6 +2,7 @@
 import type pg from 'pg';
 
 const bytesPerMessage = 64 * 1024;
+const lineEnd = 10;
 
 /** What the driver has, and its types do not tell: https://node-postgres.com knows it as a submittable. */
 interface DriverConnection {
@@ -43,21 +44,25 @@ export function copyLines(client: pg.Client, into: string, lines: Iterable<strin
 }
 
 async function send(connection: DriverConnection, lines: Iterable<string>, failed: () => boolean): Promise<void> {
-  let waiting: string[] = [];
-  let size = 0;
+  // One for all messages, as the driver copies it: garbage of this size would be collected late.
+  let buffer = Buffer.allocUnsafe(bytesPerMessage);
+  let used = 0;
   const flush = () => {
-    if (waiting.length > 0) connection.sendCopyFromChunk(Buffer.from(`${waiting.join('\n')}\n`));
-    waiting = [];
-    size = 0;
+    if (used > 0) connection.sendCopyFromChunk(buffer.subarray(0, used));
+    used = 0;
   };
   for (const line of lines) {
-    waiting.push(line);
-    size += line.length;
-    if (size < bytesPerMessage) continue;
-    flush();
-    if (connection.stream.writableNeedDrain) await drained(connection.stream);
-    // The server has refused a line, and will hear no more of them.
-    if (failed()) return;
+    // A character of a string takes three bytes at most.
+    const most = line.length * 3 + 1;
+    if (used + most > buffer.length) {
+      flush();
+      if (most > buffer.length) buffer = Buffer.allocUnsafe(most);
+      if (connection.stream.writableNeedDrain) await drained(connection.stream);
+      // The server has refused a line, and will hear no more of them.
+      if (failed()) return;
+    }
+    used += buffer.write(line, used);
+    buffer[used++] = lineEnd;
   }
   flush();
   if (!failed()) connection.endCopyFrom();
