@@ -38,7 +38,7 @@ const reasons: Readonly<Record<number, string>> = {
   10: 'it cannot be read or written: the disk is failing or full, or the file may not become so large. Make room.',
   [corrupt]: noEventStore,
   13: 'the disk is full. Make room and try again; nothing was written.',
-  14: 'the folder is missing or not accessible. Create it, or choose another file.',
+  14: 'its folder is missing or not accessible, or it is a folder itself. Name a file in a folder that is there.',
   19: 'its index and its events contradict each other. Stop the server and restore a backup.',
   26: noEventStore,
 };
@@ -87,8 +87,15 @@ export function acknowledgedIn(file: string, head: bigint): Acknowledged | undef
   if (BigInt(text) > head)
     throw new Error(`it ends at position ${head}, and events up to ${text} were acknowledged. ${goingOn}`);
   const descriptor = openSync(path, exists ? 'r+' : 'w');
-  // Always of the same length: it is overwritten in place, and a full disk cannot refuse that.
-  const advance = (position: bigint) => void writeSync(descriptor, `${position}`.padStart(20), 0);
+  function advance(position: bigint): void {
+    try {
+      // Always of the same length: it is overwritten in place, and a full disk cannot refuse that.
+      writeSync(descriptor, `${position}`.padStart(20), 0);
+    } catch (error) {
+      // The events are durable all the same; what is lost is the chance to notice if they should vanish.
+      console.error(`Cannot write ${path}, so that a later loss may go unnoticed: ${describe(error)}`);
+    }
+  }
   advance(head);
   return { advance, close: () => closeSync(descriptor) };
 }

@@ -24,8 +24,8 @@ try {
   } else {
     const { file, host } = values;
     if (!file) throw new Error('No file given. Say --file <path>, or --help for all options.');
-    const port = numberOf('--port', values.port, 65_535);
-    const maxAppendSize = numberOf('--max-append-size', values['max-append-size'], 16_767_216);
+    const port = numberOf('--port', values.port, 0, 65_535);
+    const maxAppendSize = numberOf('--max-append-size', values['max-append-size'], 1, 16_767_216);
     await serve({ file, host, port, maxAppendSize }, values['stop-with-parent']);
   }
 } catch (error) {
@@ -52,11 +52,11 @@ async function serve(options: EventStoreOptions, stopsWithParent: boolean): Prom
   console.log(`ready ${server.url}`);
 }
 
-function numberOf(option: string, text: string | undefined, maximum: number): number | undefined {
+function numberOf(option: string, text: string | undefined, minimum: number, maximum: number): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (/^\d+$/.test(text) && number <= maximum) return number;
-  throw new Error(`${option} is '${text}', not a number up to ${maximum}. Correct it, or leave it out.`);
+  if (/^\d+$/.test(text) && number >= minimum && number <= maximum) return number;
+  throw new Error(`${option} is '${text}', not a number from ${minimum} to ${maximum}. Correct it, or leave it out.`);
 }
 
 function fail(error: unknown): void {

@@ -78,9 +78,10 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(`${authority(host)}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
       if (!error) return resolve(boundPort);
-      const reason = error.message.includes('EADDRINUSE') ? 'another process listens there' : error.message;
-      const advice = 'Stop that process, or choose another port.';
-      reject(new Error(`Cannot listen on ${authority(host)}:${port}: ${reason}. ${advice}`, { cause: error }));
+      const reason = error.message.includes('EADDRINUSE')
+        ? 'another process listens there. Stop that process, or choose another port.'
+        : `${error.message}. Choose an address of this machine and a port that is allowed.`;
+      reject(new Error(`Cannot listen on ${authority(host)}:${port}: ${reason}`, { cause: error }));
     });
   });
 }
