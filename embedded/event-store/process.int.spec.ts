@@ -83,7 +83,7 @@ describe('The event store process', () => {
     await writeFile(garbage, 'this is no database\n'.repeat(1_000));
     expect(await refusalOf(['--file', garbage])).toMatch(/^Cannot open .*garbage\.db: the file is corrupt.+\n$/);
     const nowhere = join(folder.path, 'nowhere', 'events.db');
-    expect(await refusalOf(['--file', nowhere])).toMatch(/^Cannot open .*events\.db: the folder is missing.+\n$/);
+    expect(await refusalOf(['--file', nowhere])).toMatch(/^Cannot open .*events\.db: its folder is missing.+\n$/);
   });
 
   it('refuses a port that is taken', async () => {
