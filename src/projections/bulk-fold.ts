@@ -30,7 +30,7 @@ interface Table {
 
 /** What a row and a change need beside the text itself. */
 const overheadOfRow = 150;
-const sizeOfChange = 1_000;
+const sizeOfChange = 2_500;
 
 /** A fold of no events yet. */
 export function createBulkFold(): BulkFold {

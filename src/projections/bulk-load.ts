@@ -22,7 +22,7 @@ export interface LoadOptions {
   readonly onProgress: (loaded: Loaded) => void;
   /** Told what is done when nothing is read any more. */
   readonly onPhase: (phase: string) => void;
-  /** About how many bytes of rows are held before they are written. Default 224 MiB. */
+  /** About how many bytes of rows are held before they are written. Default 96 MiB. */
   readonly memory?: number;
 }
 
@@ -33,7 +33,9 @@ export interface Loaded {
   readonly position: Position | undefined;
 }
 
-const defaultMemory = 224 * 1024 * 1024;
+const defaultMemory = 96 * 1024 * 1024;
+/** Rows that one statement changes: its text holds all of them. */
+const changesAtOnce = 2_000;
 /** Indexes that are made at the same time; each takes a core of the server. */
 const builders = 2;
 
@@ -128,12 +130,14 @@ async function fill({ client, lost }: Connection, options: LoadOptions): Promise
 
 async function write(client: pg.Client, fold: BulkFold): Promise<void> {
   for (const { into, lines } of fold.rows()) await copyLines(client, into, lines);
+  const changes = fold.changes();
+  if (changes.length === 0) return;
   // By their keys, of which there may be no statistics yet.
-  for (const changes of fold.changes()) {
-    await client.query(
-      `SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off`,
-    );
-    await applyChanges(client, changes);
+  await client.query('SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off');
+  for (const { projection, rows } of changes) {
+    for (let from = 0; from < rows.length; from += changesAtOnce) {
+      await applyChanges(client, { projection, rows: rows.slice(from, from + changesAtOnce) });
+    }
   }
 }
 
