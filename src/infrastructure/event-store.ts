@@ -232,6 +232,7 @@ async function* readAll(
   if (signal.aborted) return;
   const arrived = createSignal();
   let batch: StoredEvent[] = [];
+  let isDue = false;
   let ended: unknown;
   const end = (reason: unknown) => {
     ended ??= reason;
@@ -252,9 +253,14 @@ async function* readAll(
       } catch (error) {
         end(error);
       }
-      if (batch.length < maxBatch) return;
-      stream.pause();
-      arrived.notify();
+      if (batch.length >= maxBatch) stream.pause();
+      // What arrives in one turn of the event loop goes together: the server can send on while it is being worked on.
+      if (isDue) return;
+      isDue = true;
+      setImmediate(() => {
+        isDue = false;
+        arrived.notify();
+      });
     });
     stream.on('error', (error) => end(asUnavailable(error)));
     stream.on('end', () => end('end'));
