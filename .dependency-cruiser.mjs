@@ -82,7 +82,7 @@ export default {
       name: 'one-adapter-for-the-event-store',
       comment: 'One place knows the client and its traps.',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/infrastructure/event-store[.]ts$|${specs}` },
+      from: { path: '^src/', pathNot: `^src/infrastructure/event-store(-errors|-bulk-read)?[.]ts$|${specs}` },
       to: { path: '@eventstore/db-client' },
     },
     {

@@ -5,7 +5,7 @@ import { loadEnvironmentFile, readConfig } from './config.ts';
 import type { Arguments, Context, Server } from './context.ts';
 import { databaseNameOf, publicAddress } from './database/address.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
-import { isStrayRejection } from './infrastructure/event-store.ts';
+import { isStrayRejection } from './infrastructure/event-store-errors.ts';
 import { createLogger } from './infrastructure/logger.ts';
 import { isUnavailable } from './infrastructure/postgres.ts';
 import { type Script, scripts, serveScript } from './scripts.ts';

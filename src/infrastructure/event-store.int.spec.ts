@@ -30,7 +30,8 @@ import {
   type StoredEvent,
   type SubscriptionOptions,
 } from '../events/event-log.ts';
-import { connectEventStore, type EventStore, isStrayRejection } from './event-store.ts';
+import { connectEventStore, type EventStore } from './event-store.ts';
+import { isStrayRejection } from './event-store-errors.ts';
 
 let server: TestServer;
 let log: EventStore;

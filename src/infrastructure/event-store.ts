@@ -2,26 +2,17 @@
 // is never answered ends after `answerWithin`, and everything that means "not there now" is one error.
 
 import {
-  CancelledError,
-  DeadlineExceededError,
   END,
   EventStoreDBClient,
   type EventType,
   jsonEvent,
-  NotLeaderError,
   type RecordedEvent,
   START,
   StreamNotFoundError,
   streamNameFilter,
-  TimeoutError,
-  UnavailableError,
   UnknownError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import streams from '@eventstore/db-client/generated/streams_pb.js';
-import { type CallOptions, type ClientReadableStream, type Metadata, status } from '@grpc/grpc-js';
 import {
   type AppendOutcome,
   type EventLog,
@@ -33,7 +24,9 @@ import {
   type StoredEvent,
   type SubscriptionOptions,
 } from '../events/event-log.ts';
-import { eventOfResponse } from './read-response.ts';
+import { readInBulk } from './event-store-bulk-read.ts';
+import { asUnavailable, isDiscoveryFailure, isRawCallError } from './event-store-errors.ts';
+import { createSignal, within } from './event-store-waiting.ts';
 
 export interface EventStoreOptions {
   /** An EventStoreDB connection string: `esdb://host:2113?tls=false`. */
@@ -91,7 +84,7 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
       }
     },
     subscribe: (options) => subscribe(client, options, answerWithin),
-    readAll: (options) => readAll(client, options, answerWithin),
+    readAll: (options) => readInBulk(client, options, answerWithin),
     close: async () => {
       await Promise.all([client, ...replaced].map((each) => each.dispose()));
     },
@@ -224,122 +217,6 @@ async function* subscribe(
   }
 }
 
-async function* readAll(
-  client: EventStoreDBClient,
-  { streamPrefixes, after, signal, maxBatch = 1_000 }: SubscriptionOptions,
-  answerWithin: number,
-): AsyncGenerator<readonly StoredEvent[]> {
-  if (signal.aborted) return;
-  const arrived = createSignal();
-  let batch: StoredEvent[] = [];
-  let isDue = false;
-  let ended: unknown;
-  const end = (reason: unknown) => {
-    ended ??= reason;
-    arrived.notify();
-  };
-  const onAbort = () => end('aborted');
-  signal.addEventListener('abort', onAbort);
-  let reading: ClientReadableStream<Buffer> | undefined;
-  try {
-    reading = await within(answerWithin, startReading(client, streamPrefixes, after), 'a read of $all');
-    const stream = reading;
-    stream.on('data', (bytes: Buffer) => {
-      try {
-        const event = eventOfResponse(bytes);
-        // A read begins with the event at the position, a subscription after it.
-        if (event === undefined || isSame(event.position, after)) return;
-        batch.push(event);
-      } catch (error) {
-        end(error);
-      }
-      if (batch.length >= maxBatch) stream.pause();
-      // What arrives in one turn of the event loop goes together: the server can send on while it is being worked on.
-      if (isDue) return;
-      isDue = true;
-      setImmediate(() => {
-        isDue = false;
-        arrived.notify();
-      });
-    });
-    stream.on('error', (error) => end(asUnavailable(error)));
-    stream.on('end', () => end('end'));
-    while (ended === undefined) {
-      await arrived.wait();
-      if (batch.length === 0 || ended === 'aborted') continue;
-      const taken = batch;
-      batch = [];
-      stream.resume();
-      yield taken;
-    }
-    if (ended === 'end' && batch.length > 0) yield batch;
-    if (ended !== 'end' && ended !== 'aborted') throw ended;
-  } catch (error) {
-    throw asUnavailable(error);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    reading?.cancel();
-  }
-}
-
-function isSame(position: Position, after: Position | 'start'): boolean {
-  return after !== 'start' && position.commit === after.commit && position.prepare === after.prepare;
-}
-
-/** What a client keeps for its own methods: the way to the leader, its credentials, and a look at how calls end. */
-interface Calls {
-  GRPCStreamCreator<T>(
-    service: unknown,
-    name: string,
-    call: (service: InstanceType<typeof streamsGrpc.StreamsClient>) => T,
-  ): () => Promise<T>;
-  callArguments(options: object, callOptions: CallOptions): [Metadata, CallOptions];
-}
-
-/**
- * The client can filter a subscription but not a read, and decodes what it reads at length; hence a call of our own, over
- * the client's connection. The filter lets the server pass over the streams that no table is made of.
- */
-function startReading(
-  client: EventStoreDBClient,
-  streamPrefixes: readonly string[],
-  after: Position | 'start',
-): Promise<ClientReadableStream<Buffer>> {
-  const calls = client as unknown as Calls;
-  const request = new streams.ReadReq().setOptions(bulkReadOptions(streamPrefixes, after));
-  const start = calls.GRPCStreamCreator(streamsGrpc.StreamsClient, 'readAll', (service) =>
-    service.makeServerStreamRequest(
-      '/event_store.client.streams.Streams/Read',
-      (message: InstanceType<typeof streams.ReadReq>) => Buffer.from(message.serializeBinary()),
-      (bytes: Buffer) => bytes,
-      request,
-      ...calls.callArguments({}, { deadline: Number.POSITIVE_INFINITY }),
-    ),
-  );
-  return start();
-}
-
-function bulkReadOptions(streamPrefixes: readonly string[], after: Position | 'start') {
-  const { Options } = streams.ReadReq;
-  const all = new Options.AllOptions();
-  if (after === 'start') {
-    all.setStart(new shared.Empty());
-  } else {
-    const position = new Options.Position();
-    all.setPosition(position.setCommitPosition(`${after.commit}`).setPreparePosition(`${after.prepare}`));
-  }
-  const filter = new Options.FilterOptions();
-  filter.setStreamIdentifier(new Options.FilterOptions.Expression().setPrefixList([...streamPrefixes]));
-  // How many records the server looks at before it hands on what it has found.
-  filter.setMax(1_000).setCheckpointintervalmultiplier(1);
-  return new Options()
-    .setAll(all)
-    .setFilter(filter)
-    .setCount(`${Number.MAX_SAFE_INTEGER}`)
-    .setReadDirection(Options.ReadDirection.FORWARDS)
-    .setUuidOption(new Options.UUIDOption().setString(new shared.Empty()));
-}
-
 function takeEvents(subscription: { read(): unknown }, most: number): Extract<LogItem, { kind: 'event' }>[] {
   const items: Extract<LogItem, { kind: 'event' }>[] = [];
   while (items.length < most) {
@@ -363,80 +240,4 @@ function toStoredEvent({
     throw new Error('the event store tells no positions: version 22.6 or later is needed');
   }
   return { stream: streamId, revision, position, id, type, data, metadata };
-}
-
-/** Something to wait for: `wait` resolves at the next `notify`, or at once when it came since the last wait. */
-function createSignal() {
-  let notified = false;
-  let resume: (() => void) | undefined;
-  return {
-    notify: () => {
-      notified = true;
-      resume?.();
-    },
-    wait: async () => {
-      if (!notified) await new Promise<void>((resolve) => (resume = resolve));
-      notified = false;
-      resume = undefined;
-    },
-  };
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new EventLogUnavailable(`the event store did not answer within ${milliseconds} ms: ${what}`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function asUnavailable(error: unknown): unknown {
-  return isAway(error) ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
-}
-
-function isAway(error: unknown): error is Error {
-  return (
-    error instanceof UnavailableError ||
-    error instanceof CancelledError ||
-    error instanceof DeadlineExceededError ||
-    error instanceof TimeoutError ||
-    error instanceof NotLeaderError ||
-    (isRawCallError(error) && awayCodes.has(error.code)) ||
-    isTornConnection(error) ||
-    isDiscoveryFailure(error)
-  );
-}
-
-const awayCodes: ReadonlySet<number> = new Set([status.UNAVAILABLE, status.CANCELLED, status.DEADLINE_EXCEEDED]);
-
-/** An error as gRPC made it, which the client converts in most places and lets through in some. */
-function isRawCallError(error: unknown): error is Error & { readonly code: number } {
-  return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error && !('type' in error);
-}
-
-/** gRPC knows two system errors of a socket; for any other it blames itself when a connection breaks. */
-function isTornConnection(error: unknown): error is Error {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  return error.code === status.INTERNAL && error.message.includes('Received RST_STREAM');
-}
-
-/** No node of a cluster could be found. The client has no class for it. */
-function isDiscoveryFailure(error: unknown): error is Error {
-  return error instanceof Error && /^Failed to discover after \d+ attempts\.$/.test(error.message);
-}
-
-/**
- * Whether an unhandled rejection is the client's own: when the call that carries batched appends ends, for whatever
- * reason, while an append waits for room to write, the client rejects the append, as it should, and once more a promise
- * that nobody holds; and so it does when a call breaks while it looks for a node of the cluster and finds none.
- */
-export function isStrayRejection(error: unknown): boolean {
-  return isRawCallError(error) || isDiscoveryFailure(error);
 }

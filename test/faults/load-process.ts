@@ -5,7 +5,8 @@ import { commands } from '../../src/commands/index.ts';
 import { EventLogUnavailable } from '../../src/events/event-log.ts';
 import { uuidv7 } from '../../src/events/new-id.ts';
 import { createEncryption } from '../../src/infrastructure/encryption.ts';
-import { connectEventStore, isStrayRejection } from '../../src/infrastructure/event-store.ts';
+import { connectEventStore } from '../../src/infrastructure/event-store.ts';
+import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
 import { pauseFor } from '../../src/infrastructure/lifecycle.ts';
 import { type Random, randomNumbers } from './random.ts';
 

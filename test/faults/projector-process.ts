@@ -1,7 +1,8 @@
 // The projector alone, as a process to which faults happen: DATABASE_URL, EVENTSTORE_URL. Its log says when it projects
 // and when it stands by. It ends with its parent.
 import pino from 'pino';
-import { connectEventStore, isStrayRejection } from '../../src/infrastructure/event-store.ts';
+import { connectEventStore } from '../../src/infrastructure/event-store.ts';
+import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
 import { createProgress } from '../../src/projections/progress.ts';
 import { startProjector } from '../../src/projections/projector.ts';
 
