@@ -1,3 +1,5 @@
+// Soft deletion, which a stream can be brought back from, and the tombstone, which ends it.
+
 import {
   ANY,
   type AppendExpectedRevision,

@@ -1,3 +1,5 @@
+// Links, and what is left of one whose event cannot be read.
+
 import { END, jsonEvent, type Position } from '@eventstore/db-client';
 import { describe, expect, it } from 'vitest';
 import { aStream, follow, numbered, numberedUpTo, numbersOf, read, useEventStore } from './support.ts';
@@ -42,6 +44,19 @@ describe('A link', () => {
     expect(resolved.map(({ event, link }) => [event, link?.revision])).toEqual([[undefined, 0n]]);
   });
 
+  it('whose event is older than $maxAge is delivered alone', async () => {
+    const [target, links] = [aStream(), aStream('links')];
+    await store.client.appendToStream(target, numberedUpTo(2));
+    await store.client.appendToStream(links, [linkTo(`0@${target}`), linkTo(`-1@${target}`)]);
+    await store.client.setStreamMetadata(target, { maxAge: 1 });
+    await expect.poll(() => read(store.client.readStream(target)), { timeout: 10_000 }).toEqual([]);
+    const resolved = await read(store.client.readStream(links, { resolveLinkTos: true }));
+    expect(resolved.map(({ event, link }) => [event, link?.revision])).toEqual([
+      [undefined, 0n],
+      [undefined, 1n],
+    ]);
+  });
+
   it.each([
     ['a revision that is not there yet', (target: string) => `7@${target}`],
     ['a stream that never was', () => `0@${aStream()}`],
@@ -74,6 +89,21 @@ describe('A link', () => {
     await store.client.appendToStream(links, [linkTo('first@x'), linkTo('9999999999999999999@x'), linkTo('@x')]);
     const resolved = await read(store.client.readStream(links, { resolveLinkTos: true }));
     expect(resolved.map(({ event, link }) => [event?.type, link])).toEqual(Array(3).fill(['$>', undefined]));
+  });
+
+  it('that names no revision is, when it is delivered live, a link that leads nowhere', async () => {
+    const links = aStream('links');
+    await store.client.appendToStream(links, [linkTo('first@x')]);
+    const subscription = follow(store.client.subscribeToStream(links, { resolveLinkTos: true }));
+    await subscription.until(({ caughtUp }) => caughtUp === 1);
+    await store.client.appendToStream(links, [linkTo('first@x'), linkTo('@x')]);
+    await subscription.until(({ events }) => events.length === 3);
+    expect(subscription.seen.events.map(({ event, link }) => [event?.revision, link?.revision])).toEqual([
+      [0n, undefined],
+      [undefined, 1n],
+      [undefined, 2n],
+    ]);
+    await subscription.stop();
   });
 
   it('is resolved for a subscription to its stream', async () => {

@@ -1,3 +1,5 @@
+// Stream metadata, and which events of a stream it hides.
+
 import {
   BACKWARDS,
   END,

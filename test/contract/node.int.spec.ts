@@ -3,13 +3,23 @@
 import { EventStoreDBClient, persistentSubscriptionToStreamSettingsFromDefaults } from '@eventstore/db-client';
 import type { ClusterInfo } from '@eventstore/db-client/generated/gossip_pb.js';
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import grpcOperations from '@eventstore/db-client/generated/operations_grpc_pb.js';
+import grpcPersistent from '@eventstore/db-client/generated/persistent_grpc_pb.js';
+import persistent from '@eventstore/db-client/generated/persistent_pb.js';
+import grpcProjections from '@eventstore/db-client/generated/projections_grpc_pb.js';
+import projections from '@eventstore/db-client/generated/projections_pb.js';
 import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import grpcUsers from '@eventstore/db-client/generated/users_grpc_pb.js';
+import users from '@eventstore/db-client/generated/users_pb.js';
+import { credentials, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { startEventStore } from '../../embedded/event-store/server.ts';
-import { addressOf, answerOf, idOf, none } from './raw.ts';
+import { addressOf, answerOf, type Failed, idOf, none } from './raw.ts';
 import { aStream, embeddedOnly, numbered, useEventStore } from './support.ts';
 
 const store = useEventStore();
+
+type OtherClients = ReturnType<typeof otherClients>;
 
 describe('The features of a node', () => {
   it.each(['read', 'append', 'batchappend', 'delete', 'tombstone'])('list the call %s, in lower case', async (method) =>
@@ -29,13 +39,27 @@ describe('The features of a node', () => {
     expect(supported?.getEventStoreServerVersion()).toMatch(/^\d+\.\d+\.\d+/);
   });
 
-  it('do not list persistent subscriptions, which then cannot be made', async (context) => {
-    embeddedOnly(context, 'this one has no persistent subscriptions, EventStoreDB has');
+  it.for<[string, (clients: OtherClients) => Promise<Failed>]>([
+    [
+      'persistent_subscriptions',
+      (clients) => answerOf((done) => clients.persistent.list(new persistent.ListReq(), done)),
+    ],
+    ['projections', (clients) => answerOf((done) => clients.projections.enable(new projections.EnableReq(), done))],
+    ['operations', (clients) => answerOf((done) => clients.operations.mergeIndexes(none(), done))],
+    ['users', (clients) => answerOf((done) => clients.users.create(new users.CreateReq(), done))],
+  ])('do not list %s, which are not implemented', async ([service, ask], context) => {
+    embeddedOnly(context, `this one has no ${service}, EventStoreDB has`);
     const listed = Object.keys(await methods());
-    expect(listed.filter((method) => method.includes('persistent'))).toEqual([]);
+    expect(listed.filter((method) => method.includes(service))).toEqual([]);
+    using clients = otherClients();
+    expect((await ask(clients)).error?.code).toBe(status.UNIMPLEMENTED);
+  });
+
+  it('lack persistent subscriptions, of which the client then says so', async (context) => {
+    embeddedOnly(context, 'this one has no persistent subscriptions, EventStoreDB has');
     const settings = persistentSubscriptionToStreamSettingsFromDefaults();
     const attempt = store.client.createPersistentSubscriptionToStream(aStream(), 'group', settings);
-    await expect(attempt).rejects.toThrow();
+    await expect(attempt).rejects.toThrow('UNIMPLEMENTED');
   });
 });
 
@@ -97,6 +121,23 @@ it('A node may be told another limit for the size of an append', async (context)
   await client.dispose();
   await server.stop();
 });
+
+/** Of the services that the embedded server does without, and for it alone: the channel is not secure. */
+function otherClients() {
+  const { authority } = addressOf(store.url());
+  const channel = credentials.createInsecure();
+  const clients = {
+    persistent: new grpcPersistent.PersistentSubscriptionsClient(authority, channel),
+    projections: new grpcProjections.ProjectionsClient(authority, channel),
+    operations: new grpcOperations.OperationsClient(authority, channel),
+    users: new grpcUsers.UsersClient(authority, channel),
+  };
+  return Object.assign(clients, {
+    [Symbol.dispose]() {
+      for (const client of [clients.persistent, clients.projections, clients.operations, clients.users]) client.close();
+    },
+  });
+}
 
 async function features(): Promise<SupportedMethods | undefined> {
   const { answer, error } = await answerOf<SupportedMethods>((done) =>

@@ -1,3 +1,5 @@
+// Reads of a stream and of $all, in both directions: what is included, and what is missing.
+
 import {
   type AllStreamResolvedEvent,
   BACKWARDS,

@@ -1,3 +1,5 @@
+// Catch-up subscriptions: where they begin, how they go live, and filters. Checkpoints have their file.
+
 import {
   type AllStreamSubscription,
   END,
@@ -286,30 +288,6 @@ describe('A filtered subscription to $all', () => {
     await store.client.appendToStream(name, [jsonEvent({ type: name, data: { n: 1 } })]);
     await subscription.until(({ events }) => events.length === 2);
     expect(numbersOf(subscription.seen.events)).toEqual([0, 1]);
-    await subscription.stop();
-  });
-
-  it('gives a checkpoint after each interval considered and, at most a page behind, when it has caught up', async (context) => {
-    await since('24.10.14', context, store.raw, 'their first checkpoint is the largest number when nothing matched');
-    const from = await mark();
-    for (let batch = 0; batch < 10; batch += 1) await store.client.appendToStream(aStream('other'), numberedUpTo(10));
-    const checkpoints: bigint[] = [];
-    const subscription = followAll(
-      store.client.subscribeToAll({
-        fromPosition: from,
-        filter: {
-          ...only(aStream()),
-          maxSearchWindow: 10,
-          checkpointInterval: 2,
-          checkpointReached: remember(checkpoints),
-        },
-      }),
-    );
-    await subscription.until(({ caughtUp }) => caughtUp === 1);
-    const considered = await read(store.client.readAll({ fromPosition: from }));
-    expect(checkpoints.length).toBeGreaterThanOrEqual(5);
-    expect(checkpoints).toEqual([...new Set(checkpoints)].toSorted((a, b) => (a < b ? -1 : 1)));
-    expect(checkpoints.at(-1)).toBeGreaterThanOrEqual(commits(considered.slice(0, 91)).at(-1) ?? 0n);
     await subscription.stop();
   });
 
