@@ -9,7 +9,7 @@ import { connect } from '../src/infrastructure/postgres.ts';
 import { applyChanges } from '../src/projections/apply.ts';
 import { advance, takeOver } from '../src/projections/checkpoint.ts';
 import { changesOf } from '../src/projections/fold.ts';
-import { projectedStreams } from '../src/projections/projector.ts';
+import { projectedStreams } from '../src/projections/follow.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
 
 export type Way = 'drain' | 'rebuild' | 'one by one';

@@ -7,9 +7,9 @@ import { applyChanges } from './apply.ts';
 import { type BulkFold, createBulkFold } from './bulk-fold.ts';
 import { copyLines, NotWellFormed } from './copy.ts';
 import { isProjected } from './fold.ts';
+import { projectedStreams } from './follow.ts';
 import { isPoison } from './parking.ts';
 import { comparePositions } from './progress.ts';
-import { projectedStreams } from './projector.ts';
 import { draftTables, enterSchema, type Part, tablesIn } from './schema.ts';
 
 export interface LoadOptions {

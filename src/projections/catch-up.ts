@@ -2,8 +2,8 @@
 import type { EventLog, LogItem, Position } from '../events/event-log.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
 import { type Checkpoint, takeOver } from './checkpoint.ts';
+import { follow, prepareSession } from './follow.ts';
 import { comparePositions } from './progress.ts';
-import { follow, prepareSession } from './projector.ts';
 import { enterSchema } from './schema.ts';
 
 /** Tables of a schema that follow the log when they are told to. */

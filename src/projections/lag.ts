@@ -1,5 +1,5 @@
 import { type EventLog, EventLogUnavailable, type Position, type StoredEvent } from '../events/event-log.ts';
-import { projectedStreams } from './projector.ts';
+import { projectedStreams } from './follow.ts';
 
 /** How far tables are behind the log. */
 export interface Lag {

@@ -15,9 +15,10 @@ import type { EventLog, LogItem } from '../events/event-log.ts';
 import { foldFactory } from '../resources/factory.ts';
 import { foldGateway } from '../resources/gateway.ts';
 import { foldOrganization } from '../resources/organization.ts';
+import { projectedStreams } from './follow.ts';
 import { listParked, retryParked } from './parked.ts';
 import { createProgress } from './progress.ts';
-import { projectedStreams, startProjector } from './projector.ts';
+import { startProjector } from './projector.ts';
 
 let database: TestDatabase;
 
