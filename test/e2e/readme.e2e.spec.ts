@@ -39,7 +39,7 @@ describe('README.md', () => {
   });
 
   it('names every npm script that there is, and only those', () => {
-    const named = [...readme.matchAll(/npm (?:run ([\w:]+)|(start|test))\b/g)].map(
+    const named = [...readme.matchAll(/npm (?:run ([\w:-]+)|(start|test))\b/g)].map(
       ([, run, word]) => run ?? word ?? '',
     );
     const there = Object.keys(scripts).filter((name) => !name.startsWith('pre'));
