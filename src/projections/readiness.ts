@@ -65,7 +65,9 @@ export function createReadiness({
     const before = performance.now();
     const readiness = await measure();
     const now = performance.now();
-    last = { readiness, goodUntil: now + Math.max(goodFor, Math.min(share * (now - before), stalledAfter)) };
+    // Waiting for a store that is away costs nobody anything, and it may be back any moment.
+    const cost = readiness.readModel === undefined ? 0 : now - before;
+    last = { readiness, goodUntil: now + Math.max(goodFor, Math.min(share * cost, stalledAfter)) };
     return readiness;
   });
   return async () => (last !== undefined && performance.now() < last.goodUntil ? last.readiness : measureAtOnce());

@@ -6,6 +6,7 @@ import { draftWhole, load, PoisonedLoad } from './bulk-load.ts';
 import { type Follower, followIn } from './catch-up.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { refuseAnotherLog } from './origin.ts';
+import { listParked, retryParked } from './parked.ts';
 import { definitionOf, dropSchema, liveSchema, schemaExists } from './schema.ts';
 import { dropOrLeave, nextSchema, openSession, previousSchema, RebuildRefused, refuseDependents } from './session.ts';
 import { swap } from './swap.ts';
@@ -31,12 +32,18 @@ export interface Rebuilt {
   readonly position: Position | undefined;
 }
 
+/** What has come of a rebuild. */
+export interface Rebuild extends Rebuilt {
+  /** How many streams wait behind an event that the tables do not take. */
+  readonly parked: number;
+}
+
 /**
  * Makes the tables anew and swaps them in.
  *
  * @throws RebuildRefused, or whatever stops it; the live tables are then as they were
  */
-export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
+export async function rebuild(options: RebuildOptions): Promise<Rebuild> {
   const { databaseUrl, eventLog, logger, signal } = options;
   await using session = await openSession(databaseUrl, logger);
   await refuseDependents(session);
@@ -46,7 +53,8 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     await using follower = await followIn(databaseUrl, nextSchema, eventLog);
     logger.info('Catching up, and swapping');
     await swap({ session, follower, schema: nextSchema, signal, logger });
-    return { ...rebuilt, position: follower.checkpoint().position };
+    const parked = await listParked(session.client);
+    return { ...rebuilt, position: follower.checkpoint().position, parked: parked.length };
   });
 }
 
@@ -66,7 +74,8 @@ export async function rollback({ databaseUrl, eventLog, logger, signal }: Rebuil
   const [live, previous] = [await definitionOf(client, liveSchema), await definitionOf(client, previousSchema)];
   if (live.join('\n') !== previous.join('\n')) {
     throw new RebuildRefused(
-      'The previous tables are not defined as the live ones are: a migration ran since. Make them anew instead: npm run projections -- rebuild',
+      `The previous tables are not defined as the live ones are: one of them was changed since, by a migration or by hand ` +
+        `(${firstDifference(live, previous)}). Make them anew instead: npm run projections -- rebuild`,
     );
   }
   await using follower = await followIn(databaseUrl, previousSchema, eventLog);
@@ -77,6 +86,11 @@ export async function rollback({ databaseUrl, eventLog, logger, signal }: Rebuil
   });
   await swap({ session, follower, schema: previousSchema, signal, logger });
   return { events, position: follower.checkpoint().position };
+}
+
+function firstDifference(live: readonly string[], previous: readonly string[]): string {
+  const added = live.find((definition) => !previous.includes(definition));
+  return added ?? `no more: ${previous.find((definition) => !live.includes(definition))}`;
 }
 
 /** Gives the schema everything that the log holds, or what it holds up to a position. */
@@ -117,7 +131,10 @@ export async function fillSchema(
     await dropSchema(session.client, schema);
     await draftWhole(databaseUrl, schema, ending);
     await using follower = await followIn(databaseUrl, schema, eventLog);
-    return await followSlowly(follower, upTo, ending, onProgress);
+    const rebuilt = await followSlowly(follower, upTo, ending, onProgress);
+    // A stream whose later events mend it is shown, as it would be had the load gone through.
+    await retryParked(follower.connection.client);
+    return rebuilt;
   }
 }
 

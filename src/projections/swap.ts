@@ -8,6 +8,7 @@ import { announce } from './announcements.ts';
 import type { Follower } from './catch-up.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { projections } from './fold.ts';
+import { parkedChannel } from './parking.ts';
 import { definitionOf, dropSchema, liveSchema, schemaExists, tablesIn } from './schema.ts';
 import { previousSchema, RebuildRefused, retiredSchema } from './session.ts';
 
@@ -90,6 +91,8 @@ async function swapOnce({ session, follower, schema, signal }: SwapOptions, tabl
   await client.query(moves.join(';'));
   if (schema !== previousSchema) await client.query(`DROP SCHEMA ${next}`);
   await announce(client, { epoch: raised, position: follower.checkpoint().position });
+  // A projector on a quiet log would go on to say what was parked in the tables that it had.
+  await client.query(`NOTIFY ${parkedChannel}`);
   await client.query('COMMIT');
 }
 
