@@ -41,10 +41,11 @@ export function awaitMinPosition(readModelReaches: ReadModelReaches): preHandler
   };
 }
 
-// Of the two numbers of a position a client is told the first. No event of ours stands behind another at the same one.
+// Of the two numbers of a position a client is told the first; those of an event are the same. A checkpoint that stands
+// just before an event may have its first number, too.
 function parseMinPosition(text: string): Position {
   const commit = /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
-  if (commit !== undefined && commit < 2n ** 64n) return { commit, prepare: 0n };
+  if (commit !== undefined && commit < 2n ** 64n) return { commit, prepare: commit };
   const detail = errorDetail(['X-Min-Position'], 'must be a position, such as the X-Commit-Position of an answer');
   throw new ApiError('VALIDATION_ERROR', "The request's headers are not valid.", [detail]);
 }

@@ -207,6 +207,12 @@ describe('a query that is to show a position', () => {
     expect([statusCode, body.error.code, headers['retry-after']]).toEqual([503, 'PROJECTION_BEHIND', '1']);
   });
 
+  it('is not content with a checkpoint that stands just before the event', async () => {
+    progress.announce({ epoch, position: { commit: 1_001n, prepare: 0n } });
+    const { statusCode } = await get('/api/gateways', { 'x-min-position': '1001', prefer: 'wait=0' });
+    expect(statusCode).toBe(503);
+  });
+
   it('waits for a second when it does not say for how long', async () => {
     const before = performance.now();
     expect((await get('/api/gateways', { 'x-min-position': String(2n ** 64n - 1n) })).statusCode).toBe(503);
