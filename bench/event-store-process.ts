@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { sparing } from '../embedded/event-store-process.ts';
 import type { Question, Usage } from './event-store-server.ts';
 
 /** The file that keeps the events, or memory, where they last as long as the process. */
@@ -34,7 +35,7 @@ export async function startMeasuredServer(options: MeasuredServerOptions): Promi
   if (ending) throw new Error('The benchmark is ending.');
   const { log, file, events, eventBytes } = options;
   const args = ['--log', log, '--file', file, '--events', `${events}`, '--event-bytes', `${eventBytes}`];
-  const child = fork(program, args, { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(program, args, { execArgv: [...sparing, '--disable-warning=ExperimentalWarning'] });
   children.add(child);
   child.once('exit', () => children.delete(child));
   const url = (await answerOf(child)) as string;
