@@ -1,8 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { leftBy, startBenchmark } from '../test/support/benchmark.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { measures } from './event-store-measures.ts';
 
@@ -11,7 +9,7 @@ const program = join(import.meta.dirname, 'event-store.ts');
 describe('the benchmark of the event store', () => {
   it('measures everything, and leaves neither process nor file', { timeout: 120_000 }, async () => {
     await using folder = await temporaryFolder();
-    const benchmark = start(['--quick'], folder.path);
+    const benchmark = startBenchmark(program, ['--quick'], folder.path);
 
     expect(await benchmark.code, benchmark.told()).toBe(0);
     for (const { title } of measures) expect(benchmark.told()).toMatch(new RegExp(`^\\| ${escaped(title)} .*\\d`, 'm'));
@@ -23,7 +21,7 @@ describe('the benchmark of the event store', () => {
 
   it.each(['SIGINT', 'SIGTERM'] as const)('leaves neither when %s ends it', { timeout: 120_000 }, async (signal) => {
     await using folder = await temporaryFolder();
-    const benchmark = start(['--quick', '--seconds', '60'], folder.path);
+    const benchmark = startBenchmark(program, ['--quick', '--seconds', '60'], folder.path);
     await vi.waitFor(() => expect(benchmark.told()).toContain('warming up'), 20_000);
     await vi.waitFor(() => expect(leftBy(folder.path).processes).not.toEqual([]), 20_000);
 
@@ -39,29 +37,12 @@ describe('the benchmark of the event store', () => {
     [['--slowly'], 'Say --help'],
   ])('says what is wrong with %j', async (args, reason) => {
     await using folder = await temporaryFolder();
-    const benchmark = start(args, folder.path);
+    const benchmark = startBenchmark(program, args, folder.path);
 
     expect(await benchmark.code).toBe(1);
     expect(benchmark.told()).toContain(reason);
   });
 });
-
-function start(args: readonly string[], folder: string) {
-  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, TMPDIR: folder } });
-  let told = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (told += text));
-  return {
-    code: once(child, 'close').then(([code]) => code as number | null),
-    told: () => told,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-  };
-}
-
-/** Every server of the benchmark has its folder in its command line. */
-function leftBy(folder: string) {
-  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-  return { files: readdirSync(folder), processes: stdout.split('\n').filter((line) => line.includes(folder)) };
-}
 
 function escaped(text: string): string {
   return text.replaceAll('$', '\\$');

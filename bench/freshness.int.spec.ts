@@ -1,8 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { leftBy, startBenchmark } from '../test/support/benchmark.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 
 const program = join(import.meta.dirname, 'freshness.ts');
@@ -10,7 +8,7 @@ const program = join(import.meta.dirname, 'freshness.ts');
 describe('the benchmark of the freshness', () => {
   it('measures both, and leaves neither process nor file', { timeout: 120_000 }, async () => {
     await using folder = await temporaryFolder();
-    const benchmark = start(['--quick'], folder.path);
+    const benchmark = startBenchmark(program, ['--quick'], folder.path);
 
     expect(await benchmark.code, benchmark.told()).toBe(0);
     expect(benchmark.told()).toMatch(/^\| from the answer until the row is visible .*\d/m);
@@ -22,7 +20,7 @@ describe('the benchmark of the freshness', () => {
 
   it('leaves neither when it is interrupted', { timeout: 120_000 }, async () => {
     await using folder = await temporaryFolder();
-    const benchmark = start(['--quick', '--seconds', '60'], folder.path);
+    const benchmark = startBenchmark(program, ['--quick', '--seconds', '60'], folder.path);
     await vi.waitFor(() => expect(benchmark.told()).toContain('warming up'), 60_000);
 
     benchmark.kill('SIGINT');
@@ -36,26 +34,9 @@ describe('the benchmark of the freshness', () => {
     [['--slowly'], 'Say --help'],
   ])('says what is wrong with %j', async (args, reason) => {
     await using folder = await temporaryFolder();
-    const benchmark = start(args, folder.path);
+    const benchmark = startBenchmark(program, args, folder.path);
 
     expect(await benchmark.code).toBe(1);
     expect(benchmark.told()).toContain(reason);
   });
 });
-
-function start(args: readonly string[], folder: string) {
-  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, TMPDIR: folder } });
-  let told = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (told += text));
-  return {
-    code: once(child, 'close').then(([code]) => code as number | null),
-    told: () => told,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-  };
-}
-
-/** Every server of the benchmark has its folder in its command line. */
-function leftBy(folder: string) {
-  const { stdout } = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-  return { files: readdirSync(folder), processes: stdout.split('\n').filter((line) => line.includes(folder)) };
-}
