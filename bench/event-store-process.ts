@@ -1,9 +1,8 @@
 // The measured server, seen from the benchmark.
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { sparing } from '../embedded/event-store-process.ts';
+import { endChild, endChildren, startChild } from './children.ts';
 import type { Question, Usage } from './event-store-server.ts';
 
 /** The file that keeps the events, or memory, where they last as long as the process. */
@@ -26,8 +25,6 @@ export interface MeasuredServer {
   stop(): Promise<void>;
 }
 
-const program = join(import.meta.dirname, 'event-store-server.ts');
-const children = new Set<ChildProcess>();
 let ending = false;
 
 /** Starts the server in a process of its own; resolves when its log is filled and it serves. */
@@ -35,9 +32,7 @@ export async function startMeasuredServer(options: MeasuredServerOptions): Promi
   if (ending) throw new Error('The benchmark is ending.');
   const { log, file, events, eventBytes } = options;
   const args = ['--log', log, '--file', file, '--events', `${events}`, '--event-bytes', `${eventBytes}`];
-  const child = fork(program, args, { execArgv: [...sparing, '--disable-warning=ExperimentalWarning'] });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
+  const child = startChild('event-store-server.ts', args, sparing);
   const url = (await answerOf(child)) as string;
 
   function ask(question: Question): Promise<unknown> {
@@ -55,21 +50,14 @@ export async function startMeasuredServer(options: MeasuredServerOptions): Promi
       await ask({ ask: 'write-profile', file });
       return done;
     },
-    stop: () => end(child),
+    stop: () => endChild(child),
   };
 }
 
 /** Ends all of them, those too that are about to start; no other starts after that. */
 export async function stopMeasuredServers(): Promise<void> {
   ending = true;
-  await Promise.all([...children].map(end));
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (!children.has(child)) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exit;
+  await endChildren();
 }
 
 function answerOf(child: ChildProcess): Promise<unknown> {

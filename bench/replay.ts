@@ -1,8 +1,7 @@
 // npm run bench:replay: a log replayed into tables beside what bounds it (the same log drained, and nothing done) and what
 // it replaces (a projector that writes event by event), by turns.
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { startPostgres } from '../embedded/postgres.ts';
 import { interruption, runScript } from '../embedded/script.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
+import { endChildren, startChild } from './children.ts';
 import { eventsPerGateway } from './replay-events.ts';
 import type { Sample, Way } from './replay-subject.ts';
 import { byTurns, ratioOf, spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
@@ -34,7 +34,6 @@ const usage = `npm run bench:replay [-- options]
   --one-by-one <number>  how many events are projected one by one (10000)`;
 
 const interruptedCode = 130;
-const children = new Set<ChildProcess>();
 
 await runScript(async () => {
   const { values } = parseArgs({
@@ -54,7 +53,7 @@ await runScript(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bench-replay-'));
   const ending = new AsyncDisposableStack();
   ending.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  ending.defer(() => Promise.all([...children].map(end)).then(() => undefined));
+  ending.defer(endChildren);
   void interruption().then(async () => {
     await ending.disposeAsync();
     process.exit(interruptedCode);
@@ -91,7 +90,7 @@ function countOf(text: string): number {
 
 async function startServer(file: string, events: number): Promise<string> {
   console.error(`writing ${wholeText(events)} events`);
-  const child = start('replay-server.ts', [file, `${events}`]);
+  const child = startChild('replay-server.ts', [file, `${events}`]);
   return (await answerOf(child)) as string;
 }
 
@@ -103,7 +102,7 @@ async function measure({ way, url }: Subject, postgresUrl: string, oneByOne: num
   await migrate({ databaseUrl, logger: pino({ level: 'silent' }) });
   // Or what the last one has written would be on its way to the disk while this one is measured.
   await administer(postgresUrl, 'CHECKPOINT');
-  return (await answerOf(start('replay-subject.ts', [way, url, databaseUrl, `${oneByOne}`]))) as Sample;
+  return (await answerOf(startChild('replay-subject.ts', [way, url, databaseUrl, `${oneByOne}`]))) as Sample;
 }
 
 async function administer(postgresUrl: string, statement: string): Promise<void> {
@@ -111,20 +110,6 @@ async function administer(postgresUrl: string, statement: string): Promise<void>
   await client.connect();
   await client.query(statement);
   await client.end();
-}
-
-function start(program: string, args: readonly string[]): ChildProcess {
-  const child = fork(join(import.meta.dirname, program), args, { execArgv: ['--disable-warning=ExperimentalWarning'] });
-  children.add(child);
-  child.once('exit', () => children.delete(child));
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (!children.has(child)) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exit;
 }
 
 function answerOf(child: ChildProcess): Promise<unknown> {

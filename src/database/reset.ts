@@ -61,7 +61,7 @@ export async function resetDatabase(options: ResetOptions): Promise<void> {
   };
   await lockOrRefuse(admin.client, names.name);
   await refuseForeign(admin.client, names.name);
-  await refuseAheadOfLog(options, admin.client, names.name);
+  await refuseOtherLog(options, admin.client, names.name);
   await dropLeftovers(admin.client, names, logger);
   stopIfTold();
 
@@ -130,9 +130,10 @@ async function refuseForeign(admin: pg.Client, name: string): Promise<void> {
 }
 
 /**
- * Tables that stand at a position which is none of the log's were made of another log, and most likely one of the two URLs is not the one that was meant.
+ * Tables that stand at a position which is none of the log's were made of another log, and most likely one of the two URLs
+ * is not the one that was meant.
  */
-async function refuseAheadOfLog({ databaseUrl, eventLog, force }: ResetOptions, admin: pg.Client, name: string) {
+async function refuseOtherLog({ databaseUrl, eventLog, force }: ResetOptions, admin: pg.Client, name: string) {
   if (force === name || !(await exists(admin, name))) return;
   await using connection = await connect({ databaseUrl, name: 'registry reset' });
   const checkpoint = await checkpointOf(connection.client);

@@ -1,0 +1,29 @@
+// The processes that a benchmark measures. They end with it.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const children = new Set<ChildProcess>();
+
+/** Starts a program of this folder; `flags` are Node's own. */
+export function startChild(program: string, args: readonly string[], flags: readonly string[] = []): ChildProcess {
+  const execArgv = [...flags, '--disable-warning=ExperimentalWarning'];
+  const child = fork(join(import.meta.dirname, program), args, { execArgv });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+/** Ends one at once; resolves when it is gone. */
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (!children.has(child)) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** Ends all of them at once; resolves when they are gone. */
+export async function endChildren(): Promise<void> {
+  await Promise.all([...children].map(endChild));
+}
