@@ -85,9 +85,9 @@ export async function handle<Id extends string, Command, State, Event extends Re
     if (decided.events.length === 0) return existing('ignored', current);
 
     for (const claim of decided.events.flatMap((event) => claimOf(event) ?? [])) {
-      const reservation = await reserveGatewayId(log, claim, cause, reservationGrace);
-      if (reservation === 'taken') return { outcome: 'rejected', reason: 'GatewayIdTaken' };
-      if (reservation === 'contended') return 'conflict';
+      const { status } = await reserveGatewayId(log, claim, cause, reservationGrace);
+      if (status === 'contended') return 'conflict';
+      if (status !== 'reserved') return { outcome: 'rejected', reason: 'GatewayIdTaken' };
     }
     const events = stamp(decided.events, cause, current.last?.occurredAt);
     const stream = aggregate.stream(id);

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../embedded/until.ts';
-import { now } from '../../test/support/examples.ts';
+import { aFactory, anOrganization, anotherGateway, aReservation, now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import { gatewayIdentityStream } from '../domain/gateway-identity.ts';
 import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
 import { DeviceId } from '../events/ids.ts';
+import { reserveGatewayId } from './reserve-gateway-id.ts';
 
 const taken = { outcome: 'rejected', reason: 'GatewayIdTaken' };
 const accepted = { outcome: 'accepted' };
@@ -12,11 +13,12 @@ const withinGrace = at(9_999);
 const afterGrace = at(10_000);
 
 let registry: Registry;
+let organization: string;
 let factory: string;
 
 beforeAll(async () => {
   registry = await startRegistry();
-  const organization = anId();
+  organization = anId();
   factory = anId();
   await registry.run('CreateOrganization', organization, { name: 'Acme' });
   await registry.run('CreateFactory', factory, { name: 'Berlin', organization_id: organization });
@@ -177,6 +179,29 @@ describe('a reservation whose gateway event is missing', () => {
     await reserveAndDie(dead, 'judged by two');
     await Promise.all([create(anId(), 'judged by two', afterGrace), create(anId(), 'judged by two', afterGrace)]);
     expect(await registry.typesIn(`gateway-${dead}`)).toEqual(['GatewayIdReservationAbandoned']);
+  });
+});
+
+describe('a reservation that is refused', () => {
+  const cause = { commandId: anId(), correlationId: 'a-correlation', actor: 'a-tester', now };
+  const reserve = (device: string) => {
+    const ids = { id: anotherGateway, factoryId: aFactory, organizationId: anOrganization };
+    const claim = { ...ids, gatewayId: DeviceId.parse(device), reservationId: aReservation };
+    return reserveGatewayId(registry.log, claim, cause, 10_000);
+  };
+
+  it('says who has the id', async () => {
+    const holder = anId();
+    await create(holder, 'held');
+    expect(await reserve('held')).toEqual({
+      status: 'taken',
+      holder: { id: holder, factoryId: factory, organizationId: organization },
+    });
+  });
+
+  it('says when it may be free soon', async () => {
+    await reserveAndDie(anId(), 'held by a ghost');
+    expect(await reserve('held by a ghost')).toEqual({ status: 'in-flight' });
   });
 });
 

@@ -1,4 +1,5 @@
 // How a command takes a device id before its gateway event is appended. The rules are in domain/gateway-identity.ts.
+import type { GatewayIds } from '../domain/gateway.ts';
 import {
   type Claim,
   gatewayIdentityStream,
@@ -15,11 +16,20 @@ import { load } from './load.ts';
 /** Rivals for one device id that overtake a command this often make it give up. */
 const mostRounds = 20;
 
+export type ReservationOutcome =
+  /** The gateway's event may be appended, at the revision that was read before. */
+  | { readonly status: 'reserved' }
+  /** Another gateway is active and has it. */
+  | { readonly status: 'taken'; readonly holder: GatewayIds }
+  /** Another gateway is about to have it, or the command that would give it has died a moment ago. */
+  | { readonly status: 'in-flight' }
+  /** Rivals kept overtaking. */
+  | { readonly status: 'contended' };
+
 /**
  * Reserves a device id for a gateway.
  *
  * @param graceMs for how long a reservation without a gateway event counts as in flight
- * @returns `reserved`; `taken` when another gateway has it or is about to; `contended` when rivals kept overtaking
  * @throws EventLogUnavailable
  */
 export async function reserveGatewayId(
@@ -27,7 +37,7 @@ export async function reserveGatewayId(
   claim: Claim,
   cause: Cause,
   graceMs: number,
-): Promise<'reserved' | 'taken' | 'contended'> {
+): Promise<ReservationOutcome> {
   const stream = gatewayIdentityStream(claim.gatewayId);
   // Most device ids are new, and a refused append costs less than a read.
   let expected: ExpectedRevision = 'no_stream';
@@ -35,15 +45,15 @@ export async function reserveGatewayId(
 
   for (let round = 0; round < mostRounds; round++) {
     const appended = await log.append(stream, expected, stamp([reserved(claim)], cause, notBefore));
-    if (appended.status === 'appended') return 'reserved';
+    if (appended.status === 'appended') return { status: 'reserved' };
 
-    const judged = await judgeLast();
-    if (judged === 'taken') return 'taken';
+    const refusal = await refusalByLast();
+    if (refusal !== undefined) return refusal;
   }
-  return 'contended';
+  return { status: 'contended' };
 
-  /** Reads who reserved last and judges, until it is clear whether the id is free at `expected` or taken. */
-  async function judgeLast(): Promise<'free' | 'taken'> {
+  /** Reads who reserved last and judges, until it is clear why the id is not to be had, or that it is free at `expected`. */
+  async function refusalByLast(): Promise<ReservationOutcome | undefined> {
     for (;;) {
       const stored = await log.readLast(stream);
       const last = stored && decode(stored);
@@ -53,13 +63,16 @@ export async function reserveGatewayId(
       expected = last.revision;
       notBefore = last.metadata.occurredAt;
 
+      const { id, factoryId, organizationId } = last.data;
       const reservation = { claim: last.data, reservedAt: last.metadata.occurredAt };
-      const holder = await load(log, gateways, last.data.id);
+      const holder = await load(log, gateways, id);
       const judgement = judgeReservation(reservation, holder.state, claim.id, cause.now, graceMs);
-      if (judgement !== 'abandoned') return judgement;
+      if (judgement === 'free') return undefined;
+      if (judgement === 'taken') return { status: 'taken', holder: { id, factoryId, organizationId } };
+      if (judgement === 'in-flight') return { status: 'in-flight' };
 
       const fence = stamp([reservationAbandoned(last.data)], cause, holder.last?.occurredAt);
-      await log.append(gateways.stream(last.data.id), holder.revision, fence);
+      await log.append(gateways.stream(id), holder.revision, fence);
       // Appended or overtaken, the holder's stream says more now than it did: judge again.
     }
   }

@@ -42,18 +42,18 @@ describe('the last reservation of a device id', () => {
       [gatewayCreated(), gatewayUpdated({ gatewayId: anotherDevice, reservationId: anotherReservation })],
     ],
     ['free', 'it was abandoned before its gateway was made', [gatewayIdReservationAbandoned()]],
-    ['taken', 'its command is in flight: nothing is known of its holder', []],
+    ['in-flight', 'nothing is known of its holder', []],
     [
-      'taken',
+      'in-flight',
       'its holder is deleted and about to come back',
       [gatewayCreated({ reservationId: anotherReservation }), gatewaySoftDeleted()],
     ],
     [
-      'taken',
+      'in-flight',
       'its holder has another id and is about to take this one',
       [gatewayCreated({ gatewayId: anotherDevice, reservationId: anotherReservation })],
     ],
-  ] satisfies [string, string, GatewayEvent[]][])('leaves the id %s when %s', (judgement, _, events) => {
+  ] satisfies [string, string, GatewayEvent[]][])('means that the id is %s when %s', (judgement, _, events) => {
     const holder = events.reduce(gatewayDecider.evolve, gatewayDecider.initial);
 
     expect(judgeReservation({ claim, reservedAt }, holder, anotherGateway, withinGrace, 10_000)).toBe(judgement);

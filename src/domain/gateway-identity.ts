@@ -39,8 +39,10 @@ export interface Reservation {
 export type Judgement =
   /** The taker may reserve the id at the revision of the identity stream that was read. */
   | 'free'
-  /** Another gateway has it, or a command that takes it for one is in flight. */
+  /** Another gateway is active and has it. */
   | 'taken'
+  /** A command that takes it for another gateway may still go on. */
+  | 'in-flight'
   /** The command that reserved it seems dead: make sure that it is, then judge again. */
   | 'abandoned';
 
@@ -64,7 +66,7 @@ export function judgeReservation(
   if (claim.id === taker) return 'free';
   if (holder.status === 'active' && holder.fields.gatewayId === claim.gatewayId) return 'taken';
   if (holder.settled.includes(claim.reservationId)) return 'free';
-  return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'taken' : 'abandoned';
+  return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'in-flight' : 'abandoned';
 }
 
 /** Written to the stream of the device id, at the revision at which the id was judged free. */
