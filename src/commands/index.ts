@@ -2,6 +2,7 @@ import { createFactory } from './create-factory.ts';
 import { createGateway } from './create-gateway.ts';
 import { createOrganization } from './create-organization.ts';
 import type { DefinedCommand } from './definition.ts';
+import { moveGateway } from './move-gateway.ts';
 import { restoreFactory } from './restore-factory.ts';
 import { restoreGateway } from './restore-gateway.ts';
 import { restoreOrganization } from './restore-organization.ts';
@@ -24,6 +25,7 @@ export const commands: readonly DefinedCommand[] = [
   restoreFactory,
   createGateway,
   updateGateway,
+  moveGateway,
   softDeleteGateway,
   restoreGateway,
 ];

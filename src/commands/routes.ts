@@ -121,6 +121,11 @@ const messages: Readonly<Record<Rejected['reason'], readonly [ErrorCode, string]
   GatewayNotFound: ['GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.'],
   AlreadyExists: ['CONFLICT', 'There is something with this id already.'],
   ParentDeleted: ['PARENT_DELETED', 'What this belongs to is deleted. Restore that first.'],
+  OtherOrganization: ['OTHER_ORGANIZATION', 'The factory belongs to another organization. A gateway stays in its own.'],
+  HasActiveChildren: [
+    'HAS_ACTIVE_CHILDREN',
+    'Something active belongs to this. Delete that first, or leave cascade=false out.',
+  ],
   GatewayIdTaken: ['GATEWAY_ID_TAKEN', 'Another active gateway has this gateway_id.'],
   Conflict: ['CONFLICT', 'Others kept changing the same thing, so {command} gave up. Try again.'],
 };

@@ -9,5 +9,5 @@ export const softDeleteFactory = commandsOn(factories)({
   summary: 'Delete a factory',
   description: 'It can be restored. Its gateways stay as they are. Deleting what is deleted is no error.',
   refusals: ['FactoryNotFound'],
-  ask: async () => [{ type: 'SoftDeleteFactory' }],
+  ask: async () => [{ type: 'SoftDeleteFactory', childrenToSpare: false }],
 });

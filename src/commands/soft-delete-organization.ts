@@ -9,5 +9,5 @@ export const softDeleteOrganization = commandsOn(organizations)({
   summary: 'Delete an organization',
   description: 'It can be restored. Its factories and gateways stay as they are. Deleting what is deleted is no error.',
   refusals: ['OrganizationNotFound'],
-  ask: async () => [{ type: 'SoftDeleteOrganization' }],
+  ask: async () => [{ type: 'SoftDeleteOrganization', childrenToSpare: false }],
 });

@@ -12,7 +12,7 @@ export const updateGateway = commandsOn(gateways)({
   summary: 'Change a gateway',
   description:
     'What is left out stays as it is; `metadata` is replaced as a whole. What is so already is no change and no error.' +
-    ' A password counts as changed whenever one is sent. A gateway stays in its factory.',
+    ' A password counts as changed whenever one is sent. To another factory it is moved.',
   refusals: ['GatewayNotFound', 'GatewayIdTaken'],
   body: anyOf({
     gateway_id: gatewayId,

@@ -7,6 +7,8 @@ export type Rejection =
   | 'GatewayNotFound'
   | 'AlreadyExists'
   | 'ParentDeleted'
+  | 'OtherOrganization'
+  | 'HasActiveChildren'
   | 'GatewayIdTaken';
 
 /** Accepted: these events happen. Ignored: it is so already. Rejected: it may not be. */

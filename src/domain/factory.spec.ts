@@ -1,12 +1,14 @@
 import { describe, it } from 'vitest';
 import { specificationOf } from '../../test/support/decider-specification.ts';
 import {
+  aCause,
   anOrganization,
   factoryCreated,
   factoryRestored,
   factorySoftDeleted,
   factoryUpdated,
 } from '../../test/support/examples.ts';
+import { EventId } from '../events/ids.ts';
 import { type FactoryCommand, factoryDecider } from './factory.ts';
 import type { Organization } from './organization.ts';
 
@@ -21,7 +23,7 @@ const deletedOrganization: Organization = { ...activeOrganization, status: 'dele
 const noOrganization: Organization = { status: 'none' };
 
 const { id, organizationId, ...fields } = factoryCreated().data;
-const softDelete: FactoryCommand = { type: 'SoftDeleteFactory' };
+const softDelete: FactoryCommand = { type: 'SoftDeleteFactory', childrenToSpare: false };
 
 function create(organization: Organization): FactoryCommand {
   return { type: 'CreateFactory', ids: { id, organizationId }, fields, organization };
@@ -76,6 +78,11 @@ describe('SoftDeleteFactory', () => {
   it('records that the factory was soft-deleted', () =>
     given(factoryCreated()).when(softDelete).then(factorySoftDeleted()));
 
+  it('is rejected when there is something active to be spared', () =>
+    given(factoryCreated())
+      .when({ type: 'SoftDeleteFactory', childrenToSpare: true })
+      .thenRejected('HasActiveChildren'));
+
   it('is ignored when it is deleted already', () =>
     given(factoryCreated(), factorySoftDeleted()).when(softDelete).thenNothing());
 
@@ -94,4 +101,42 @@ describe('RestoreFactory', () => {
 
   it('is rejected when there is no such factory', () =>
     given().when(restore(activeOrganization)).thenRejected('FactoryNotFound'));
+});
+
+describe('what follows for a factory when its organization is deleted', () => {
+  const softDeleteWithOrganization: FactoryCommand = { type: 'SoftDeleteFactoryWithOrganization', cause: aCause };
+
+  it('is deleted, and says why', () =>
+    given(factoryCreated())
+      .when(softDeleteWithOrganization)
+      .then(factorySoftDeleted({ cause: aCause })));
+
+  it('is nothing when it is deleted already, or was never created', () => {
+    given(factoryCreated(), factorySoftDeleted()).when(softDeleteWithOrganization).thenNothing();
+    given().when(softDeleteWithOrganization).thenNothing();
+  });
+});
+
+describe('what follows for a factory when its organization is restored', () => {
+  const anotherCause = EventId.parse('0194e000-0000-7000-8000-00000000ca06');
+  const restored: FactoryCommand = { type: 'RestoreFactoryWithOrganization', cause: anotherCause, deletion: aCause };
+  const takenAlong = [factoryCreated(), factorySoftDeleted({ cause: aCause })] as const;
+
+  it('is restored when that deletion took it along', () =>
+    given(...takenAlong)
+      .when(restored)
+      .then(factoryRestored({ cause: anotherCause })));
+
+  it.each([
+    { when: 'it was deleted by itself', history: [factoryCreated(), factorySoftDeleted()] },
+    {
+      when: 'another deletion took it along',
+      history: [factoryCreated(), factorySoftDeleted({ cause: anotherCause })],
+    },
+    { when: 'it is active', history: [...takenAlong, factoryRestored()] },
+  ])('is nothing when $when', ({ history }) => {
+    given(...history)
+      .when(restored)
+      .thenNothing();
+  });
 });

@@ -1,5 +1,5 @@
 import type { FactoryEvent } from '../events/factory.ts';
-import type { FactoryId, OrganizationId } from '../events/ids.ts';
+import type { EventId, FactoryId, OrganizationId } from '../events/ids.ts';
 import type { JsonObject } from '../events/json.ts';
 import { changedFields } from './changes.ts';
 import { accept, type Decider, type Decision, ignore, reject, unreachable } from './decision.ts';
@@ -22,7 +22,11 @@ interface FactoryFields {
 
 export type Factory =
   | { readonly status: 'none' }
-  | { readonly status: 'active' | 'deleted'; readonly ids: FactoryIds; readonly fields: FactoryFields };
+  | ({ readonly ids: FactoryIds; readonly fields: FactoryFields } & (
+      | { readonly status: 'active' }
+      /** `cause` is the deletion of its organization that took it along, if that did. */
+      | { readonly status: 'deleted'; readonly cause: EventId | null }
+    ));
 
 export type FactoryCommand =
   | {
@@ -32,8 +36,12 @@ export type FactoryCommand =
       readonly organization: Organization;
     }
   | { readonly type: 'UpdateFactory'; readonly fields: Partial<FactoryFields> }
-  | { readonly type: 'SoftDeleteFactory' }
-  | { readonly type: 'RestoreFactory'; readonly organization: Organization };
+  /** `childrenToSpare`: whether it has active gateways that must not be deleted with it. */
+  | { readonly type: 'SoftDeleteFactory'; readonly childrenToSpare: boolean }
+  | { readonly type: 'RestoreFactory'; readonly organization: Organization }
+  /** What follows when its organization is deleted, and restored: `cause` is that event, `deletion` the one that it undoes. */
+  | { readonly type: 'SoftDeleteFactoryWithOrganization'; readonly cause: EventId }
+  | { readonly type: 'RestoreFactoryWithOrganization'; readonly cause: EventId; readonly deletion: EventId };
 
 type Command<Type extends FactoryCommand['type']> = Extract<FactoryCommand, { type: Type }>;
 type FactoryDecision = Decision<FactoryEvent>;
@@ -50,9 +58,9 @@ function evolve(factory: Factory, event: FactoryEvent): Factory {
       return { ...factory, fields: { ...factory.fields, ...changes } };
     }
     case 'FactorySoftDeleted':
-      return { ...factory, status: 'deleted' };
+      return { ids: factory.ids, fields: factory.fields, status: 'deleted', cause: event.data.cause };
     case 'FactoryRestored':
-      return { ...factory, status: 'active' };
+      return { ids: factory.ids, fields: factory.fields, status: 'active' };
     default:
       return unreachable(event);
   }
@@ -71,17 +79,35 @@ function update({ fields }: Command<'UpdateFactory'>, factory: Factory): Factory
   return accept({ type: 'FactoryUpdated', data: { ...factory.ids, ...changes } });
 }
 
-function softDelete(factory: Factory): FactoryDecision {
+function softDelete({ childrenToSpare }: Command<'SoftDeleteFactory'>, factory: Factory): FactoryDecision {
   if (factory.status === 'none') return reject('FactoryNotFound');
   if (factory.status === 'deleted') return ignore;
-  return accept({ type: 'FactorySoftDeleted', data: factory.ids });
+  if (childrenToSpare) return reject('HasActiveChildren');
+  return accept({ type: 'FactorySoftDeleted', data: { ...factory.ids, cause: null } });
+}
+
+function softDeleteWithOrganization(
+  { cause }: Command<'SoftDeleteFactoryWithOrganization'>,
+  factory: Factory,
+): FactoryDecision {
+  if (factory.status !== 'active') return ignore;
+  return accept({ type: 'FactorySoftDeleted', data: { ...factory.ids, cause } });
 }
 
 function restore({ organization }: Command<'RestoreFactory'>, factory: Factory): FactoryDecision {
   if (factory.status === 'none') return reject('FactoryNotFound');
   if (factory.status === 'active') return ignore;
   if (organization.status !== 'active') return reject('ParentDeleted');
-  return accept({ type: 'FactoryRestored', data: factory.ids });
+  return accept({ type: 'FactoryRestored', data: { ...factory.ids, cause: null } });
+}
+
+// Whether the organization is active still is not asked: should it be deleted again, that has a reaction of its own.
+function restoreWithOrganization(
+  { cause, deletion }: Command<'RestoreFactoryWithOrganization'>,
+  factory: Factory,
+): FactoryDecision {
+  if (factory.status !== 'deleted' || factory.cause !== deletion) return ignore;
+  return accept({ type: 'FactoryRestored', data: { ...factory.ids, cause } });
 }
 
 function decide(command: FactoryCommand, factory: Factory): FactoryDecision {
@@ -91,9 +117,13 @@ function decide(command: FactoryCommand, factory: Factory): FactoryDecision {
     case 'UpdateFactory':
       return update(command, factory);
     case 'SoftDeleteFactory':
-      return softDelete(factory);
+      return softDelete(command, factory);
+    case 'SoftDeleteFactoryWithOrganization':
+      return softDeleteWithOrganization(command, factory);
     case 'RestoreFactory':
       return restore(command, factory);
+    case 'RestoreFactoryWithOrganization':
+      return restoreWithOrganization(command, factory);
     default:
       return unreachable(command);
   }

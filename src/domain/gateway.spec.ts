@@ -1,21 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { specificationOf } from '../../test/support/decider-specification.ts';
 import {
+  aCause,
   aDevice,
   aFactory,
   aGateway,
   anOrganization,
   anotherDevice,
+  anotherFactory,
+  anotherOrganization,
   anotherPasswordEncrypted,
   anotherReservation,
   aReservation,
   gatewayCreated,
   gatewayIdReservationAbandoned,
+  gatewayMoved,
   gatewayPasswordChanged,
+  gatewayPasswordReencrypted,
+  gatewayRestorationRefused,
   gatewayRestored,
   gatewaySoftDeleted,
   gatewayUpdated,
 } from '../../test/support/examples.ts';
+import { EventId } from '../events/ids.ts';
 import type { Factory } from './factory.ts';
 import { type GatewayCommand, gatewayDecider } from './gateway.ts';
 
@@ -26,7 +33,8 @@ const activeFactory: Factory = {
   ids: { id: aFactory, organizationId: anOrganization },
   fields: { name: 'Acme Berlin', location: null, timezone: 'UTC', metadata: {} },
 };
-const deletedFactory: Factory = { ...activeFactory, status: 'deleted' };
+const deletedFactory: Factory = { ...activeFactory, status: 'deleted', cause: null };
+const otherFactory: Factory = { ...activeFactory, ids: { ...activeFactory.ids, id: anotherFactory } };
 
 const {
   id,
@@ -164,5 +172,101 @@ describe('a gateway', () => {
 
     expect(JSON.stringify(gateway)).not.toContain(passwordEncrypted);
     expect(gateway).toMatchObject({ status: 'active', ids: { id: aGateway } });
+  });
+});
+
+const anotherCause = EventId.parse('0194e000-0000-7000-8000-00000000ca06');
+
+describe('MoveGateway', () => {
+  const move = (factory: Factory): GatewayCommand => ({ type: 'MoveGateway', factory });
+
+  it('records where the gateway stands now and where it stood', () =>
+    given(gatewayCreated()).when(move(otherFactory)).then(gatewayMoved()));
+
+  it('is ignored when it stands there already', () =>
+    given(gatewayCreated(), gatewayMoved()).when(move(otherFactory)).thenNothing());
+
+  it('is rejected when the factory is deleted', () =>
+    given(gatewayCreated())
+      .when(move({ ...otherFactory, status: 'deleted', cause: null } as Factory))
+      .thenRejected('FactoryNotFound'));
+
+  it('is rejected when the factory belongs to another organization', () =>
+    given(gatewayCreated())
+      .when(move({ ...otherFactory, ids: { id: anotherFactory, organizationId: anotherOrganization } } as Factory))
+      .thenRejected('OtherOrganization'));
+
+  it('is rejected when the gateway is deleted', () =>
+    given(gatewayCreated(), gatewaySoftDeleted()).when(move(otherFactory)).thenRejected('GatewayNotFound'));
+});
+
+describe('ReencryptGatewayPassword', () => {
+  const reencrypt: GatewayCommand = {
+    type: 'ReencryptGatewayPassword',
+    passwordEncrypted: anotherPasswordEncrypted,
+  };
+
+  it('records the new ciphertext, of a deleted gateway too', () => {
+    given(gatewayCreated()).when(reencrypt).then(gatewayPasswordReencrypted());
+    given(gatewayCreated(), gatewaySoftDeleted()).when(reencrypt).then(gatewayPasswordReencrypted());
+  });
+
+  it('is ignored when there is nothing to be done', () =>
+    given(gatewayCreated())
+      .when({ ...reencrypt, passwordEncrypted: undefined })
+      .thenNothing());
+
+  it('is rejected when there is no such gateway', () => given().when(reencrypt).thenRejected('GatewayNotFound'));
+});
+
+describe('what follows for a gateway when its factory is deleted', () => {
+  const softDeleteWithFactory: GatewayCommand = { type: 'SoftDeleteGatewayWithFactory', cause: aCause };
+
+  it('is deleted, and says why', () =>
+    given(gatewayCreated())
+      .when(softDeleteWithFactory)
+      .then(gatewaySoftDeleted({ cause: aCause })));
+
+  it('is nothing when it is deleted already, or was never created', () => {
+    given(gatewayCreated(), gatewaySoftDeleted()).when(softDeleteWithFactory).thenNothing();
+    given().when(softDeleteWithFactory).thenNothing();
+  });
+});
+
+describe('what follows for a gateway when its factory is restored', () => {
+  const restored: GatewayCommand = {
+    type: 'RestoreGatewayWithFactory',
+    cause: anotherCause,
+    deletion: aCause,
+    reservationId: anotherReservation,
+  };
+  const refused: GatewayCommand = { type: 'RefuseRestorationWithFactory', cause: anotherCause, deletion: aCause };
+  const takenAlong = [gatewayCreated(), gatewaySoftDeleted({ cause: aCause })] as const;
+
+  it('is restored when that deletion took it along', () =>
+    given(...takenAlong)
+      .when(restored)
+      .then(gatewayRestored({ cause: anotherCause })));
+
+  it('records why it stays deleted', () =>
+    given(...takenAlong)
+      .when(refused)
+      .then(gatewayRestorationRefused({ cause: anotherCause })));
+
+  it.each([
+    { when: 'it was deleted by itself', history: [gatewayCreated(), gatewaySoftDeleted()] },
+    {
+      when: 'another deletion took it along',
+      history: [gatewayCreated(), gatewaySoftDeleted({ cause: anotherCause })],
+    },
+    { when: 'it is active', history: [...takenAlong, gatewayRestored()] },
+    { when: 'it was deleted by itself since', history: [...takenAlong, gatewayRestored(), gatewaySoftDeleted()] },
+  ])('is nothing when $when', ({ history }) => {
+    given(...history)
+      .when(restored)
+      .thenNothing();
+    given(...history)
+      .when(refused)
+      .thenNothing();
   });
 });

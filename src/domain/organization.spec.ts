@@ -13,7 +13,7 @@ const given = specificationOf(organizationDecider);
 
 const { id, ...fields } = organizationCreated().data;
 const create: OrganizationCommand = { type: 'CreateOrganization', id, fields };
-const softDelete: OrganizationCommand = { type: 'SoftDeleteOrganization' };
+const softDelete: OrganizationCommand = { type: 'SoftDeleteOrganization', childrenToSpare: false };
 const restore: OrganizationCommand = { type: 'RestoreOrganization' };
 
 function update(changes: Partial<typeof fields>): OrganizationCommand {

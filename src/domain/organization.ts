@@ -19,7 +19,8 @@ export type Organization =
 export type OrganizationCommand =
   | { readonly type: 'CreateOrganization'; readonly id: OrganizationId; readonly fields: OrganizationFields }
   | { readonly type: 'UpdateOrganization'; readonly fields: Partial<OrganizationFields> }
-  | { readonly type: 'SoftDeleteOrganization' }
+  /** `childrenToSpare`: whether it has active factories that must not be deleted with it. */
+  | { readonly type: 'SoftDeleteOrganization'; readonly childrenToSpare: boolean }
   | { readonly type: 'RestoreOrganization' };
 
 type Command<Type extends OrganizationCommand['type']> = Extract<OrganizationCommand, { type: Type }>;
@@ -57,9 +58,13 @@ function update({ fields }: Command<'UpdateOrganization'>, organization: Organiz
   return accept({ type: 'OrganizationUpdated', data: { id: organization.id, ...changes } });
 }
 
-function softDelete(organization: Organization): OrganizationDecision {
+function softDelete(
+  { childrenToSpare }: Command<'SoftDeleteOrganization'>,
+  organization: Organization,
+): OrganizationDecision {
   if (organization.status === 'none') return reject('OrganizationNotFound');
   if (organization.status === 'deleted') return ignore;
+  if (childrenToSpare) return reject('HasActiveChildren');
   return accept({ type: 'OrganizationSoftDeleted', data: { id: organization.id } });
 }
 
@@ -76,7 +81,7 @@ function decide(command: OrganizationCommand, organization: Organization): Organ
     case 'UpdateOrganization':
       return update(command, organization);
     case 'SoftDeleteOrganization':
-      return softDelete(organization);
+      return softDelete(command, organization);
     case 'RestoreOrganization':
       return restore(organization);
     default:

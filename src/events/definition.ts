@@ -22,6 +22,15 @@ export function firstVersion<Data extends z.ZodType>(happens: string, data: Data
   return { happens, version: 1, data, upcasters: {} };
 }
 
+/** Declares an event that has had other shapes: `upcasters` has a step from each version before this one. */
+export function laterVersion<Data extends z.ZodType>(
+  happens: string,
+  data: Data,
+  upcasters: EventDefinition['upcasters'],
+): EventDefinition<Data> {
+  return { happens, version: Object.keys(upcasters).length + 1, data, upcasters };
+}
+
 /** The union of the events that a table of definitions declares: `{ type, data }`. */
 export type EventsOf<Definitions extends Readonly<Record<string, EventDefinition>>> = {
   [Type in keyof Definitions & string]: {

@@ -1,13 +1,20 @@
 // Storage format of the events in `gateway-<uuid>`: a change of shape is a new version with an upcaster.
 import { z } from 'zod';
-import { type EventsOf, firstVersion } from './definition.ts';
-import { DeviceId, FactoryId, GatewayId, OrganizationId, ReservationId } from './ids.ts';
+import { type EventsOf, firstVersion, laterVersion } from './definition.ts';
+import { DeviceId, EventId, FactoryId, GatewayId, OrganizationId, ReservationId } from './ids.ts';
 import { JsonObject } from './json.ts';
 
 const ids = { id: GatewayId, factoryId: FactoryId, organizationId: OrganizationId };
 
 const passwordEncrypted = z.string().describe('AES-256-GCM, with key id, IV and tag; it opens for this `id` alone.');
 const repeated = ReservationId.describe('The reservation of `gatewayId` that this event makes good.');
+
+const cause = EventId.nullable().describe(
+  'The event of its factory that this follows from; null when it was asked for by itself.',
+);
+
+// Before there were cascades, everything was asked for by itself.
+const withoutCause = { 1: (data: object) => ({ ...data, cause: null }) };
 
 export const gatewayEvents = {
   GatewayCreated: firstVersion(
@@ -43,13 +50,32 @@ export const gatewayEvents = {
     'A password was set for a gateway, be it the same as before.',
     z.object({ ...ids, passwordEncrypted }),
   ),
-  GatewaySoftDeleted: firstVersion(
-    'A gateway was deleted; it can be restored. Its device id is free at once.',
-    z.object(ids),
+  GatewayPasswordReencrypted: firstVersion(
+    'The password of a gateway, the same as before, was encrypted with another key.',
+    z.object({ ...ids, passwordEncrypted }),
   ),
-  GatewayRestored: firstVersion(
-    'A deleted gateway was brought back, as it was, and has its device id again.',
-    z.object({ ...ids, gatewayId: DeviceId, reservationId: repeated }),
+  GatewayMoved: firstVersion(
+    'A gateway was moved to another factory of its organization: `factoryId` is where it stands now.',
+    z.object({ ...ids, fromFactoryId: FactoryId.describe('Where it stood.') }),
+  ),
+  GatewaySoftDeleted: laterVersion(
+    'A gateway was deleted, by itself or with its factory; it can be restored. Its device id is free at once.',
+    z.object({ ...ids, cause }),
+    withoutCause,
+  ),
+  GatewayRestored: laterVersion(
+    'A deleted gateway was brought back as it was, by itself or with its factory, and has its device id again.',
+    z.object({ ...ids, gatewayId: DeviceId, reservationId: repeated, cause }),
+    withoutCause,
+  ),
+  GatewayRestorationRefused: firstVersion(
+    'The factory of a gateway that was deleted with it was restored, and the gateway stays deleted.',
+    z.object({
+      ...ids,
+      gatewayId: DeviceId,
+      reason: z.literal('GatewayIdTaken').describe('Another active gateway has its device id.'),
+      cause: EventId.describe('The event that restored the factory.'),
+    }),
   ),
   GatewayIdReservationAbandoned: firstVersion(
     'The command that reserved a device id for this gateway did not go on in time, and its reservation was given up to ' +

@@ -20,3 +20,7 @@ export type DeviceId = z.output<typeof DeviceId>;
 /** One attempt to take a device id; the gateway's own event repeats it. */
 export const ReservationId = uuid.brand<'ReservationId'>();
 export type ReservationId = z.output<typeof ReservationId>;
+
+/** The id of an event, under which the log holds it. */
+export const EventId = uuid.brand<'EventId'>();
+export type EventId = z.output<typeof EventId>;

@@ -41,6 +41,22 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
     when: 'What this belongs to is deleted. Restore that first.',
     message: 'What this belongs to is deleted. Restore that first.',
   },
+  HAS_ACTIVE_CHILDREN: {
+    when: '`cascade=false` was given, and there is something active that would be deleted along.',
+    message: 'Something active belongs to this. Delete that first, or leave cascade=false out.',
+  },
+  OTHER_ORGANIZATION: {
+    when: 'The factory belongs to another organization than the gateway.',
+    message: 'The factory belongs to another organization. A gateway stays in its own.',
+  },
+  PRECONDITION_FAILED: {
+    when: 'It is not at the revision that `If-Match` names. `ETag` is the one that it is at; nothing was changed.',
+    message: 'This has changed since: it is at revision 4 now.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    when: 'This `Idempotency-Key` came with another body before. Nothing was changed by this.',
+    message: 'This Idempotency-Key came with another body before. Use a new key for a new request.',
+  },
   CONFLICT: {
     when: 'Others kept changing the same thing at the same time. Nothing was changed by this; try again.',
     message: 'Others kept changing the same thing, so {operation} gave up. Try again.',

@@ -53,8 +53,15 @@ export const gateways: Projection<GatewayEvent> = {
       password_encrypted: passwordEncrypted,
       updated_at: occurredAt,
     }),
+    // Nobody's doing on the gateway, and nothing that anyone could see of it.
+    GatewayPasswordReencrypted: ({ data: { passwordEncrypted } }) => ({ password_encrypted: passwordEncrypted }),
+    GatewayMoved: ({ data: { factoryId }, metadata: { occurredAt } }) => ({
+      factory_id: factoryId,
+      updated_at: occurredAt,
+    }),
     GatewaySoftDeleted: ({ metadata: { occurredAt } }) => ({ deleted_at: occurredAt, updated_at: occurredAt }),
     GatewayRestored: ({ metadata: { occurredAt } }) => ({ deleted_at: null, updated_at: occurredAt }),
+    GatewayRestorationRefused: () => ({}),
     GatewayIdReservationAbandoned: () => ({}),
   },
   // A create that was fenced off leaves a stream without a gateway.

@@ -25,8 +25,11 @@ const ofEach: readonly PublishedEvent[] = [
     metadata: {},
   }),
   examples.gatewayPasswordChanged(),
+  examples.gatewayPasswordReencrypted(),
+  examples.gatewayMoved(),
   examples.gatewaySoftDeleted(),
   examples.gatewayRestored(),
+  examples.gatewayRestorationRefused(),
   examples.gatewayIdReservationAbandoned(),
 ];
 

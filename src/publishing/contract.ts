@@ -27,6 +27,9 @@ const organizationIds = { id: z.guid() };
 const factoryIds = { id: z.guid(), organization_id: z.guid() };
 const gatewayIds = { id: z.guid(), factory_id: z.guid(), organization_id: z.guid() };
 
+/** The event of its parent that this follows from; null when it was asked for by itself. */
+const cause = { cause: z.guid().nullable() };
+
 /** Grows with each change of the password: the revision, in the gateway's stream, of the event that set it. */
 const passwordSet = { credential_version: z.int().nonnegative() };
 
@@ -51,14 +54,20 @@ export const contract = {
 
   FactoryCreated: first('factory', z.object({ ...factoryIds, ...factoryFields })),
   FactoryUpdated: first('factory', z.object(factoryFields).partial().extend(factoryIds)),
-  FactorySoftDeleted: first('factory', z.object(factoryIds)),
-  FactoryRestored: first('factory', z.object(factoryIds)),
+  FactorySoftDeleted: version(2, 'factory', z.object({ ...factoryIds, ...cause })),
+  FactoryRestored: version(2, 'factory', z.object({ ...factoryIds, ...cause })),
 
   GatewayCreated: first('gateway', z.object({ ...gatewayIds, ...gatewayFields, ...passwordSet })),
   GatewayUpdated: first('gateway', z.object(gatewayFields).partial().extend(gatewayIds)),
   GatewayPasswordChanged: first('gateway', z.object({ ...gatewayIds, ...passwordSet })),
-  GatewaySoftDeleted: first('gateway', z.object(gatewayIds)),
-  GatewayRestored: first('gateway', z.object({ ...gatewayIds, ...deviceId })),
+  GatewayPasswordReencrypted: first('gateway', z.object(gatewayIds)),
+  GatewayMoved: first('gateway', z.object({ ...gatewayIds, from_factory_id: z.guid() })),
+  GatewaySoftDeleted: version(2, 'gateway', z.object({ ...gatewayIds, ...cause })),
+  GatewayRestored: version(2, 'gateway', z.object({ ...gatewayIds, ...deviceId, ...cause })),
+  GatewayRestorationRefused: first(
+    'gateway',
+    z.object({ ...gatewayIds, ...deviceId, reason: z.string(), cause: z.guid() }),
+  ),
   GatewayIdReservationAbandoned: first('gateway', z.object({ ...gatewayIds, ...deviceId, reservation_id: z.guid() })),
 } satisfies Readonly<Record<PublishedEvent['type'], PublicEvent>>;
 
@@ -88,8 +97,12 @@ export function kebabCase(type: string): string {
 }
 
 function first<Payload extends z.ZodObject>(kind: PublicEvent['kind'], payload: Payload) {
+  return version(1, kind, payload);
+}
+
+function version<Payload extends z.ZodObject>(number: number, kind: PublicEvent['kind'], payload: Payload) {
   const fields = Object.keys(payload.shape).map((name) => ({ name, inEvent: camelCase(name) }));
-  return { kind, version: 1, payload, fields } as const;
+  return { kind, version: number, payload, fields } as const;
 }
 
 function camelCase(name: string): string {

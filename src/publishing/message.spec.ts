@@ -47,7 +47,7 @@ describe('the message about an event', () => {
       'ce-datacontenttype': 'application/json',
       'registry-position': '1234',
       'registry-revision': '3',
-      'registry-schema-version': '1',
+      'registry-schema-version': '2',
       'registry-correlation-id': 'a-correlation',
       'registry-causation-id': 'a-command',
     });
@@ -55,6 +55,7 @@ describe('the message about an event', () => {
       id: examples.aGateway,
       factory_id: examples.aFactory,
       organization_id: examples.anOrganization,
+      cause: null,
     });
   });
 

@@ -30,8 +30,8 @@ export type GatewayResource = z.output<typeof GatewayResource>;
 
 /**
  * The gateway after an event; undefined as long as it was never created. `last_seen_at` is observed,
- * not recorded in the log, and therefore null here. A reservation that was abandoned changes nothing of
- * the gateway: somebody else's attempt to take its device id is not news about it.
+ * not recorded in the log, and therefore null here. What changes nothing that the world sees of it, such as an abandoned
+ * reservation or another key for its password, leaves it as it is.
  */
 export function foldGateway(
   gateway: GatewayResource | undefined,
@@ -56,9 +56,27 @@ export function foldGateway(
       updated_at: occurredAt,
     };
   }
-  if (gateway === undefined || event.type === 'GatewayIdReservationAbandoned') return gateway;
-  if (event.type !== 'GatewayUpdated') return { ...gateway, updated_at: occurredAt };
-  const { id: _, factoryId: __, organizationId: ___, reservationId: ____, ...changes } = event.data;
-  const { gatewayId = gateway.gateway_id, firmwareVersion = gateway.firmware_version, ...rest } = changes;
-  return { ...gateway, ...rest, gateway_id: gatewayId, firmware_version: firmwareVersion, updated_at: occurredAt };
+  if (gateway === undefined) return undefined;
+  switch (event.type) {
+    case 'GatewayUpdated':
+      return { ...gateway, ...updatedFields(event.data), updated_at: occurredAt };
+    case 'GatewayMoved':
+      return { ...gateway, factory_id: event.data.factoryId, updated_at: occurredAt };
+    case 'GatewayPasswordReencrypted':
+    case 'GatewayRestorationRefused':
+    case 'GatewayIdReservationAbandoned':
+      return gateway;
+    default:
+      return { ...gateway, updated_at: occurredAt };
+  }
+}
+
+function updatedFields(data: Extract<GatewayEvent, { type: 'GatewayUpdated' }>['data']): Partial<GatewayResource> {
+  const { id: _, factoryId: __, organizationId: ___, reservationId: ____, ...changes } = data;
+  const { gatewayId, firmwareVersion, ...rest } = changes;
+  return {
+    ...rest,
+    ...(gatewayId !== undefined && { gateway_id: gatewayId }),
+    ...(firmwareVersion !== undefined && { firmware_version: firmwareVersion }),
+  };
 }

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../../src/events/event-log.ts';
 import type { FactoryEvent } from '../../src/events/factory.ts';
 import type { GatewayEvent } from '../../src/events/gateway.ts';
 import type { GatewayIdentityEvent } from '../../src/events/gateway-identity.ts';
-import { DeviceId, FactoryId, GatewayId, OrganizationId, ReservationId } from '../../src/events/ids.ts';
+import { DeviceId, EventId, FactoryId, GatewayId, OrganizationId, ReservationId } from '../../src/events/ids.ts';
 import type { OrganizationEvent } from '../../src/events/organization.ts';
 
 export const now = '2026-01-02T03:04:05.678Z';
@@ -22,6 +22,9 @@ export const aDevice = DeviceId.parse('GW-0001');
 export const anotherDevice = DeviceId.parse('GW-0002');
 export const aReservation = ReservationId.parse('0194d000-0000-7000-8000-000000000001');
 export const anotherReservation = ReservationId.parse('0194d000-0000-7000-8000-000000000002');
+
+/** The event of a parent that something follows from. */
+export const aCause = EventId.parse('0194e000-0000-7000-8000-00000000ca05');
 
 /** Looks like a ciphertext and is none: nothing can decrypt it. */
 export const aPasswordEncrypted = 'v1.example-key.AAAAAAAAAAAAAAAA.example-ciphertext';
@@ -84,13 +87,13 @@ export function factoryUpdated(
 export function factorySoftDeleted(
   data: Partial<Data<FactoryEvent, 'FactorySoftDeleted'>> = {},
 ): Example<FactoryEvent, 'FactorySoftDeleted'> {
-  return { type: 'FactorySoftDeleted', data: { ...idsOfFactory, ...data } };
+  return { type: 'FactorySoftDeleted', data: { ...idsOfFactory, cause: null, ...data } };
 }
 
 export function factoryRestored(
   data: Partial<Data<FactoryEvent, 'FactoryRestored'>> = {},
 ): Example<FactoryEvent, 'FactoryRestored'> {
-  return { type: 'FactoryRestored', data: { ...idsOfFactory, ...data } };
+  return { type: 'FactoryRestored', data: { ...idsOfFactory, cause: null, ...data } };
 }
 
 const idsOfGateway = { id: aGateway, factoryId: aFactory, organizationId: anOrganization };
@@ -131,10 +134,28 @@ export function gatewayPasswordChanged(
   };
 }
 
+export function gatewayPasswordReencrypted(
+  data: Partial<Data<GatewayEvent, 'GatewayPasswordReencrypted'>> = {},
+): Example<GatewayEvent, 'GatewayPasswordReencrypted'> {
+  return {
+    type: 'GatewayPasswordReencrypted',
+    data: { ...idsOfGateway, passwordEncrypted: anotherPasswordEncrypted, ...data },
+  };
+}
+
+export function gatewayMoved(
+  data: Partial<Data<GatewayEvent, 'GatewayMoved'>> = {},
+): Example<GatewayEvent, 'GatewayMoved'> {
+  return {
+    type: 'GatewayMoved',
+    data: { ...idsOfGateway, factoryId: anotherFactory, fromFactoryId: aFactory, ...data },
+  };
+}
+
 export function gatewaySoftDeleted(
   data: Partial<Data<GatewayEvent, 'GatewaySoftDeleted'>> = {},
 ): Example<GatewayEvent, 'GatewaySoftDeleted'> {
-  return { type: 'GatewaySoftDeleted', data: { ...idsOfGateway, ...data } };
+  return { type: 'GatewaySoftDeleted', data: { ...idsOfGateway, cause: null, ...data } };
 }
 
 export function gatewayRestored(
@@ -142,7 +163,16 @@ export function gatewayRestored(
 ): Example<GatewayEvent, 'GatewayRestored'> {
   return {
     type: 'GatewayRestored',
-    data: { ...idsOfGateway, gatewayId: aDevice, reservationId: anotherReservation, ...data },
+    data: { ...idsOfGateway, gatewayId: aDevice, reservationId: anotherReservation, cause: null, ...data },
+  };
+}
+
+export function gatewayRestorationRefused(
+  data: Partial<Data<GatewayEvent, 'GatewayRestorationRefused'>> = {},
+): Example<GatewayEvent, 'GatewayRestorationRefused'> {
+  return {
+    type: 'GatewayRestorationRefused',
+    data: { ...idsOfGateway, gatewayId: aDevice, reason: 'GatewayIdTaken', cause: aCause, ...data },
   };
 }
 
