@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { secretFile } from './secret-file.ts';
+import { presentSecret, secretFile } from './secret-file.ts';
 
 const keyBytes = 32;
 
@@ -10,8 +10,25 @@ const keyBytes = 32;
  * stored so far, so only a person can decide.
  */
 export function encryptionKeyOf(dataDir: string): string {
-  const file = join(dataDir, 'encryption.key');
-  const key = secretFile(file, () => randomBytes(keyBytes).toString('base64'));
+  const file = fileIn(dataDir);
+  return checked(
+    secretFile(file, () => randomBytes(keyBytes).toString('base64')),
+    file,
+  );
+}
+
+/** The same key if it was made, else undefined; with keys from elsewhere none is made. Throws as `encryptionKeyOf`. */
+export function presentEncryptionKeyOf(dataDir: string): string | undefined {
+  const file = fileIn(dataDir);
+  const key = presentSecret(file);
+  return key === undefined ? undefined : checked(key, file);
+}
+
+function fileIn(dataDir: string): string {
+  return join(dataDir, 'encryption.key');
+}
+
+function checked(key: string, file: string): string {
   const bytes = Buffer.from(key, 'base64');
   if (bytes.length === keyBytes && bytes.toString('base64') === key) return key;
   throw new Error(

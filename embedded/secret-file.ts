@@ -7,7 +7,17 @@ import { dirname } from 'node:path';
  * writes a draft in full, and the first to link it to the name wins. The file is never replaced.
  */
 export function secretFile(file: string, make: () => string): string {
-  return read(file) ?? create(file, make());
+  return presentSecret(file) ?? create(file, make());
+}
+
+/** The secret kept in a file, or undefined when there is no such file. */
+export function presentSecret(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 function create(file: string, secret: string): string {
@@ -18,20 +28,11 @@ function create(file: string, secret: string): string {
     linkSync(draft, file);
     return secret;
   } catch (error) {
-    const winner = isCode(error, 'EEXIST') ? read(file) : null;
-    if (winner === null) throw error;
+    const winner = isCode(error, 'EEXIST') ? presentSecret(file) : undefined;
+    if (winner === undefined) throw error;
     return winner;
   } finally {
     rmSync(draft, { force: true });
-  }
-}
-
-function read(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return null;
-    throw error;
   }
 }
 

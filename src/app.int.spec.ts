@@ -2,11 +2,13 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startService } from '../test/e2e/service.ts';
 import { createMigratedDatabase, withClient } from '../test/support/database.ts';
+import { encodedKey } from '../test/support/key-rings.ts';
 import { startEventStore, startNats } from '../test/support/servers.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { type App, startApp } from './app.ts';
 import { GatewayId } from './events/ids.ts';
 import { DecryptionError } from './infrastructure/encryption.ts';
+import { parseKey, ringOf } from './infrastructure/key-ring.ts';
 
 const scope = new AsyncDisposableStack();
 let servers: { readonly eventStoreUrl: string; readonly databaseUrl: string; readonly natsUrl: string };
@@ -102,7 +104,7 @@ function start(key: number, databaseUrl = servers.databaseUrl): Promise<App> {
     host: '127.0.0.1',
     port: 0,
     databasePool: { min: 0, max: 5 },
-    encryptionKey: Buffer.alloc(32, key).toString('base64'),
+    encryptionKeys: ringOf([parseKey(encodedKey(key))]),
     corsOrigins: [],
     version: '0.0.0',
     logger: pino({ level: 'silent' }),

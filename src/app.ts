@@ -5,6 +5,7 @@ import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
+import type { KeyRing } from './infrastructure/key-ring.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { startListener } from './projections/announcements.ts';
@@ -21,7 +22,7 @@ export interface AppOptions {
   readonly databaseUrl: string;
   readonly databasePool: { readonly min: number; readonly max: number };
   readonly natsUrl: string;
-  readonly encryptionKey: string;
+  readonly encryptionKeys: KeyRing;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly logger: Logger;
@@ -34,7 +35,7 @@ export interface App extends AsyncDisposable {
    * The password of a gateway in plain text, as the read model knows it; undefined when there is no such gateway. It
    * is for use inside the process and reaches no route.
    *
-   * @throws DecryptionError when it was sealed with another key or altered
+   * @throws DecryptionError when it was altered or sealed with a key that is not in the ring
    */
   gatewayPassword(id: GatewayId): Promise<string | undefined>;
 }
@@ -45,13 +46,13 @@ const reservationGrace = 10_000;
 /**
  * Starts the service and returns when it answers requests.
  *
- * @throws Error when the encryption key is malformed or the port is taken; a store that is away is no error
+ * @throws Error when the port is taken; a store that is away is no error
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { logger } = options;
   await using starting = new AsyncDisposableStack();
 
-  const encryption = createEncryption(options.encryptionKey);
+  const encryption = createEncryption(options.encryptionKeys);
   const eventStore = starting.adopt(connectEventStore({ url: options.eventStoreUrl }), (store) => store.close());
   const pool = starting.adopt(
     createPool({

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { encodedKey } from '../test/support/key-rings.ts';
 import { ConfigError, readConfig, variableNames } from './config.ts';
+import { parseKey, parseKeys } from './infrastructure/key-ring.ts';
 
-const aKey = Buffer.alloc(32, 0xa1).toString('base64');
+const aKey = encodedKey(0xa1);
+const anotherKey = encodedKey(0xb2);
 
 const defaults = {
   host: '127.0.0.1',
@@ -12,7 +15,7 @@ const defaults = {
   natsUrl: undefined,
   databasePool: { min: 0, max: 10 },
   dataDir: '.data',
-  encryptionKey: undefined,
+  encryptionKeys: [],
   corsOrigins: [],
   logLevel: 'info',
   logFormat: 'pretty',
@@ -29,7 +32,7 @@ describe('the configuration', () => {
       [
         ...['HOST', 'PORT', 'EVENTSTORE_URL', 'DATABASE_URL', 'DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME'],
         ...['DATABASE_USER', 'DATABASE_PASSWORD', 'DATABASE_POOL_MIN', 'DATABASE_POOL_MAX', 'NATS_URL', 'DATA_DIR'],
-        ...['ENCRYPTION_KEY', 'CORS_ORIGINS', 'LOG_LEVEL', 'NODE_ENV'],
+        ...['ENCRYPTION_KEYS', 'ENCRYPTION_KEY', 'CORS_ORIGINS', 'LOG_LEVEL', 'NODE_ENV'],
       ].map((name) => [name, '']),
     );
     expect(readConfig(empty)).toEqual(defaults);
@@ -46,6 +49,7 @@ describe('the configuration', () => {
         DATA_DIR: '/var/lib/registry',
         DATABASE_POOL_MIN: '2',
         DATABASE_POOL_MAX: '20',
+        ENCRYPTION_KEYS: `new:${anotherKey}, old:${aKey}`,
         ENCRYPTION_KEY: aKey,
         CORS_ORIGINS: 'https://app.example, http://localhost:5173',
         LOG_LEVEL: 'debug',
@@ -60,7 +64,7 @@ describe('the configuration', () => {
       natsUrl: 'tls://one,two',
       dataDir: '/var/lib/registry',
       databasePool: { min: 2, max: 20 },
-      encryptionKey: aKey,
+      encryptionKeys: [...parseKeys(`new:${anotherKey},old:${aKey}`), parseKey(aKey)],
       corsOrigins: ['https://app.example', 'http://localhost:5173'],
       logLevel: 'debug',
       logFormat: 'json',
@@ -124,6 +128,7 @@ describe('a configuration that is not as it should be', () => {
     DATABASE_POOL_MIN: secret,
     DATABASE_POOL_MAX: secret,
     NATS_URL: `http://me:${secret}@localhost`,
+    ENCRYPTION_KEYS: secret,
     ENCRYPTION_KEY: secret,
     CORS_ORIGINS: `https://me:${secret}@app.example,https://app.example/${secret}`,
     LOG_LEVEL: secret,
@@ -151,6 +156,9 @@ describe('a configuration that is not as it should be', () => {
     ['DATABASE_URL', 'localhost:5432'],
     ['DATABASE_URL', 'postgres://me:hunter2@[nowhere/registry'],
     ['NATS_URL', 'localhost:4222'],
+    ['ENCRYPTION_KEYS', aKey],
+    ['ENCRYPTION_KEYS', `one:${aKey},`],
+    ['ENCRYPTION_KEYS', `one:${aKey},one:${anotherKey}`],
     ['ENCRYPTION_KEY', `${aKey} `],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://app.example/'],

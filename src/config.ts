@@ -1,7 +1,7 @@
 // The environment, and what each variable means. Besides main.ts nothing else reads process.env.
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { isEncryptionKey } from './infrastructure/encryption.ts';
+import { type EncryptionKey, KeyRingError, parseKey, parseKeys } from './infrastructure/key-ring.ts';
 
 export interface Config {
   readonly host: string;
@@ -13,8 +13,8 @@ export interface Config {
   readonly databasePool: { readonly min: number; readonly max: number };
   /** The folder where the embedded servers keep their files. */
   readonly dataDir: string;
-  /** 32 bytes in base64. */
-  readonly encryptionKey: string | undefined;
+  /** Those of ENCRYPTION_KEYS, then that of ENCRYPTION_KEY: the first one encrypts. */
+  readonly encryptionKeys: readonly EncryptionKey[];
   readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
   /** One JSON object a line for machines, or lines for people. */
@@ -43,6 +43,18 @@ function port(lowest: 0 | 1) {
   return wholeNumber('must be a port').pipe(z.int().min(lowest, 'must be a port').max(65_535, 'must be a port'));
 }
 
+function keys(parse: (text: string) => readonly EncryptionKey[]) {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof KeyRingError)) throw error;
+      context.addIssue({ code: 'custom', message: `cannot be used: ${error.message}` });
+      return z.NEVER;
+    }
+  });
+}
+
 const count = wholeNumber('must be a whole number');
 
 const Environment = z
@@ -69,10 +81,8 @@ const Environment = z
       .regex(/^(nats|tls):\/\//, 'must look like nats://localhost:4222')
       .optional(),
     DATA_DIR: z.string().default('.data'),
-    ENCRYPTION_KEY: z
-      .string()
-      .refine(isEncryptionKey, 'must be 32 bytes in base64; make one with: openssl rand -base64 32')
-      .optional(),
+    ENCRYPTION_KEYS: keys(parseKeys).default([]),
+    ENCRYPTION_KEY: keys((encoded) => [parseKey(encoded)]).default([]),
     CORS_ORIGINS: z
       .string()
       .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -126,7 +136,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     natsUrl: variables.NATS_URL,
     databasePool: { min: variables.DATABASE_POOL_MIN, max: variables.DATABASE_POOL_MAX },
     dataDir: variables.DATA_DIR,
-    encryptionKey: variables.ENCRYPTION_KEY,
+    encryptionKeys: [...variables.ENCRYPTION_KEYS, ...variables.ENCRYPTION_KEY],
     corsOrigins: variables.CORS_ORIGINS,
     logLevel: variables.LOG_LEVEL,
     logFormat: variables.NODE_ENV === 'production' ? 'json' : 'pretty',

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { KeyRing } from './infrastructure/key-ring.ts';
 
 export type Server = 'eventStore' | 'postgres' | 'nats';
 
@@ -13,7 +14,7 @@ export interface Context {
   /** Aborts when the process is told to stop. */
   readonly stopping: AbortSignal;
   /** @throws Error when passwords cannot be encrypted, because there is no key */
-  encryptionKey(): Promise<string>;
+  encryptionKeys(): Promise<KeyRing>;
   readonly arguments: Arguments;
 }
 

@@ -1,11 +1,12 @@
 // The process: environment, servers, the script that was asked for, and an orderly end on a signal.
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { loadEnvironmentFile, readConfig } from './config.ts';
+import { type Config, loadEnvironmentFile, readConfig } from './config.ts';
 import type { Arguments, Context, Server } from './context.ts';
 import { databaseNameOf, publicAddress } from './database/address.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import { isStrayRejection } from './infrastructure/event-store-errors.ts';
+import { type KeyRing, parseKey, ringOf } from './infrastructure/key-ring.ts';
 import { createLogger } from './infrastructure/logger.ts';
 import { isUnavailable } from './infrastructure/postgres.ts';
 import { type Script, scripts, serveScript } from './scripts.ts';
@@ -19,7 +20,9 @@ Environment, or the file .env (a server without a variable is run here, its file
   DATABASE_POOL_MIN, _MAX    connections for queries (0, 10)
   NATS_URL                   nats://localhost:4222
   DATA_DIR                   where the embedded servers keep their files (.data)
-  ENCRYPTION_KEY             32 bytes in base64; made once and kept in DATA_DIR when the event store is embedded
+  ENCRYPTION_KEYS            id:key,id:key with keys of 32 bytes in base64: the first encrypts, all decrypt
+  ENCRYPTION_KEY             one key more, which decrypts, or the only one; with neither and an embedded event store a
+                             key is made once and kept in DATA_DIR
   CORS_ORIGINS               origins that may call the API from a page, separated by commas (none)
   LOG_LEVEL                  trace, debug, info, warn, error, fatal or silent (info)
   NODE_ENV                   production: one JSON object a log line, no example data; else lines for people`;
@@ -76,13 +79,13 @@ async function run(script: Script, args: Arguments): Promise<void> {
   await using stack = await embeddedServers(missing, config.dataDir, logger);
   const urls = { ...named, ...stack.urls } as Record<Server, string>;
   const embedded: ReadonlySet<Server> = new Set(missing);
-  const encryptionKey = async () => config.encryptionKey ?? (await embeddedKey(embedded, config.dataDir));
+  const encryptionKeys = () => keyRing(config, embedded);
   try {
     // A server of ours that dies ends the script in order, like a signal: what it has open is closed before the rest.
     const failing = new AbortController();
     stack.failure.catch((error: unknown) => failing.abort(error));
     const ending = AbortSignal.any([stopping, failing.signal]);
-    await script.run({ config, logger, urls, embedded, stopping: ending, encryptionKey, arguments: args });
+    await script.run({ config, logger, urls, embedded, stopping: ending, encryptionKeys, arguments: args });
     failing.signal.throwIfAborted();
   } catch (error) {
     throw explained(error, urls);
@@ -110,14 +113,18 @@ function explained(error: unknown, { eventStore, postgres }: Context['urls']): u
   return new Error(`Postgres at ${address} cannot be reached (${reason}). Start it, or correct DATABASE_URL.`);
 }
 
-async function embeddedKey(embedded: ReadonlySet<Server>, dataDir: string): Promise<string> {
-  if (!embedded.has('eventStore')) {
-    throw new Error(
-      'ENCRYPTION_KEY is not set. Gateway passwords are encrypted with it: 32 bytes in base64, kept safe.',
-    );
+/** The keys that are named, and that of the embedded event store: as long as its file is there, it opens what it sealed. */
+async function keyRing({ encryptionKeys, dataDir }: Config, embedded: ReadonlySet<Server>): Promise<KeyRing> {
+  if (embedded.has('eventStore')) {
+    const { encryptionKeyOf, presentEncryptionKeyOf } = await import('../embedded/encryption-key.ts');
+    const kept = encryptionKeys.length === 0 ? encryptionKeyOf(dataDir) : presentEncryptionKeyOf(dataDir);
+    return ringOf(kept === undefined ? encryptionKeys : [...encryptionKeys, parseKey(kept)]);
   }
-  const { encryptionKeyOf } = await import('../embedded/encryption-key.ts');
-  return encryptionKeyOf(dataDir);
+  if (encryptionKeys.length > 0) return ringOf(encryptionKeys);
+  throw new Error(
+    'ENCRYPTION_KEYS is not set, nor is ENCRYPTION_KEY. Gateway passwords are encrypted with them: make a key with ' +
+      'npm run keys -- generate, and keep it safe.',
+  );
 }
 
 async function embeddedServers(servers: readonly Server[], dataDir: string, logger: Logger) {

@@ -153,8 +153,8 @@ async function resetAll(context: Context): Promise<void> {
   });
 }
 
-async function seedInto(log: EventStore, { encryptionKey, logger }: Context): Promise<void> {
-  const { seal } = createEncryption(await encryptionKey());
+async function seedInto(log: EventStore, { encryptionKeys, logger }: Context): Promise<void> {
+  const { seal } = createEncryption(await encryptionKeys());
   await seed({ log, sealPassword: seal, logger });
 }
 

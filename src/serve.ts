@@ -7,7 +7,7 @@ import { migrate, pendingMigrations } from './database/migrate.ts';
 import { isUnavailable } from './infrastructure/postgres.ts';
 
 /** Serves, and prints where as soon as requests are answered. */
-export async function serve({ config, logger, urls, embedded, encryptionKey, stopping }: Context): Promise<void> {
+export async function serve({ config, logger, urls, embedded, encryptionKeys, stopping }: Context): Promise<void> {
   await prepareDatabase(urls.postgres, embedded.has('postgres'), logger);
   const { host, port, corsOrigins, databasePool } = config;
   await using app = await startApp({
@@ -17,7 +17,7 @@ export async function serve({ config, logger, urls, embedded, encryptionKey, sto
     databaseUrl: urls.postgres,
     databasePool,
     natsUrl: urls.nats,
-    encryptionKey: await encryptionKey(),
+    encryptionKeys: await encryptionKeys(),
     corsOrigins,
     version: version(),
     logger,

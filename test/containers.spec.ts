@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DCLinter } from 'dclint';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
+import { parseKey } from '../src/infrastructure/key-ring.ts';
 import {
   type ComposeService,
   composeVariables,
@@ -127,7 +128,7 @@ describe('the registry in docker-compose.yml', () => {
       eventStoreUrl: 'esdb://eventstore:2113?tls=false',
       databaseUrl: `postgres://${user}:${encodeURIComponent(password)}@postgres:5432/${database}`,
       natsUrl: 'nats://nats:4222',
-      encryptionKey: key,
+      encryptionKeys: [parseKey(key)],
       logFormat: 'json',
     });
   });

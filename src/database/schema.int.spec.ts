@@ -182,6 +182,20 @@ describe('the table of parked events', () => {
   });
 });
 
+describe('the table of totals', () => {
+  it('has its columns, and is empty as the tables are', async () => {
+    expect(await columnsOf('projection_totals')).toEqual({
+      list: 'text not null',
+      parent: 'uuid not null',
+      live: 'bigint not null',
+      deleted: 'bigint not null',
+    });
+    expect(await withClient(database.url, (client) => client.query('SELECT FROM projection_totals'))).toMatchObject({
+      rowCount: 0,
+    });
+  });
+});
+
 /** A session in a transaction that is rolled back, with one row in each table. */
 function withRows(use: (client: pg.Client) => Promise<void>): Promise<void> {
   return withClient(database.url, async (client) => {

@@ -38,16 +38,21 @@ export type LogItem =
   /** The subscription has reached the live end of the log. */
   | { readonly kind: 'caught-up' };
 
-export interface SubscriptionOptions {
-  /** Only events of streams whose name starts with one of these. */
-  readonly streamPrefixes: readonly string[];
+/** Which events are asked for: EventStoreDB looks at the names of streams or at the types of events, not at both. */
+export type LogFilter =
+  /** Those of streams whose name starts with one of these. */
+  | { readonly streamPrefixes: readonly string[]; readonly types?: undefined }
+  /** Those whose type starts with one of these, in any stream: others may have types of the same name. */
+  | { readonly types: readonly string[]; readonly streamPrefixes?: undefined };
+
+export type SubscriptionOptions = LogFilter & {
   /** Only what stands after this position. */
   readonly after: Position | 'start';
   /** Ends the subscription: the iteration then finishes without an error. */
   readonly signal: AbortSignal;
   /** How many events one array holds at most; what is told beside them comes on top. Default 500, 1,000 in bulk. */
   readonly maxBatch?: number;
-}
+};
 
 /**
  * The log of all events: what the service asks of EventStoreDB.

@@ -47,6 +47,15 @@ describe('a bulk read', () => {
     expect(await read('start', ['nobody-'])).toEqual([]);
   });
 
+  it('tells the events of a type', async () => {
+    const event = { id: crypto.randomUUID(), type: 'HappenedElsewhere', data: {}, metadata: {} };
+    await log.append('other-2', 'no_stream', [event]);
+    const told: StoredEvent[] = [];
+    for await (const batch of log.readAll({ types: ['HappenedE', 'No'], after: 'start', signal: never }))
+      told.push(...batch);
+    expect(told).toEqual(await log.read('other-2'));
+  });
+
   it('ends early when it is told to', async () => {
     const stopping = new AbortController();
     let count = 0;

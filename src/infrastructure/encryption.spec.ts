@@ -1,10 +1,52 @@
 import { describe, expect, it } from 'vitest';
 import { aGateway, anotherGateway } from '../../test/support/examples.ts';
-import { createEncryption, DecryptionError, isEncryptionKey } from './encryption.ts';
+import { aKeyCalled, aKeyRing, encodedKey } from '../../test/support/key-rings.ts';
+import { createEncryption, DecryptionError } from './encryption.ts';
+import { parseKey, ringOf } from './key-ring.ts';
 
-const aKey = Buffer.alloc(32, 0xa1).toString('base64');
-const anotherKey = Buffer.alloc(32, 0xb2).toString('base64');
-const { seal, open } = createEncryption(aKey);
+const anotherKeyRing = ringOf([parseKey(encodedKey(0xb2))]);
+const { seal, open, primaryKeyId } = createEncryption(aKeyRing);
+
+describe('a ring of keys', () => {
+  const [older, newer] = [aKeyCalled('2025', 0xa1), aKeyCalled('2026', 0xb2)];
+  const before = createEncryption(ringOf([older]));
+  const between = createEncryption(ringOf([newer, older]));
+  const after = createEncryption(ringOf([newer]));
+
+  it('seals with the first key', () => {
+    expect(between.primaryKeyId).toBe('2026');
+    expect(between.seal('hunter2', aGateway)).toMatch(/^v1\.2026\./);
+    expect(after.open(between.seal('hunter2', aGateway), aGateway)).toBe('hunter2');
+  });
+
+  it('opens with every key', () => {
+    expect(between.open(before.seal('hunter2', aGateway), aGateway)).toBe('hunter2');
+    expect(between.open(after.seal('hunter2', aGateway), aGateway)).toBe('hunter2');
+    expect(() => after.open(before.seal('hunter2', aGateway), aGateway)).toThrow(
+      /sealed with key 2025, which is not here \(2026 is\)/,
+    );
+  });
+
+  it('seals anew what another key than the first has sealed, and nothing else', () => {
+    const resealed = between.reseal(before.seal('hunter2', aGateway), aGateway) ?? '';
+    expect(after.open(resealed, aGateway)).toBe('hunter2');
+    expect(between.reseal(resealed, aGateway)).toBeUndefined();
+  });
+
+  it('seals nothing anew that it cannot open', () => {
+    for (const reseal of [after.reseal, before.reseal]) {
+      expect(() => reseal('hunter2', aGateway)).toThrow(`what gateway ${aGateway} has is not a sealed password`);
+    }
+    const sealed = before.seal('hunter2', aGateway);
+    expect(() => after.reseal(sealed, aGateway)).toThrow(DecryptionError);
+    expect(() => between.reseal(sealed, anotherGateway)).toThrow(DecryptionError);
+  });
+
+  it('tells the key of a sealed password, be it there or not', () => {
+    expect(after.keyIdOf(before.seal('hunter2', aGateway))).toBe('2025');
+    expect(after.keyIdOf('hunter2')).toBeUndefined();
+  });
+});
 
 describe('a sealed password', () => {
   it.each([
@@ -17,7 +59,7 @@ describe('a sealed password', () => {
   });
 
   it('opens wherever the same key is', () => {
-    expect(createEncryption(aKey).open(seal('hunter2', aGateway), aGateway)).toBe('hunter2');
+    expect(createEncryption(aKeyRing).open(seal('hunter2', aGateway), aGateway)).toBe('hunter2');
   });
 
   it('is never the same text twice', () => {
@@ -31,23 +73,29 @@ describe('a sealed password', () => {
     expect(sealed).toMatch(/^v1\.[0-9a-f]{8}\.[\w-]{16}\.[\w-]{22}\.[\w-]{10}$/);
     expect(sealed).not.toContain('hunter2');
     expect(sealed).not.toContain(Buffer.from('hunter2').toString('base64url'));
-    expect(sealed.split('.')[1]).toBe(createEncryption(aKey).seal('other', anotherGateway).split('.')[1]);
+    expect(sealed.split('.')[1]).toBe(createEncryption(aKeyRing).seal('other', anotherGateway).split('.')[1]);
   });
 
-  it('does not open with another key, and the error names both keys by their ids', () => {
-    const other = createEncryption(anotherKey);
-    const [, here] = seal('', aGateway).split('.');
-    const [, there] = other.seal('', aGateway).split('.');
-    expect(here).not.toBe(there);
+  it('does not open with another key, and the error names both keys by their ids and says what to do', () => {
+    const other = createEncryption(anotherKeyRing);
+    expect(primaryKeyId).not.toBe(other.primaryKeyId);
     expect(() => open(other.seal('hunter2', aGateway), aGateway)).toThrow(
-      new DecryptionError(`the password was sealed with key ${there}; the key here is ${here}`),
+      new DecryptionError(
+        `the password of gateway ${aGateway} was sealed with key ${other.primaryKeyId}, which is not here ` +
+          `(${primaryKeyId} is): add it to ENCRYPTION_KEYS`,
+      ),
     );
   });
 
   it('does not open with another key under the name of this one', () => {
     const [, here] = seal('', aGateway).split('.');
-    const [version, , ...rest] = createEncryption(anotherKey).seal('hunter2', aGateway).split('.');
-    expect(() => open([version, here, ...rest].join('.'), aGateway)).toThrow(DecryptionError);
+    const [version, , ...rest] = createEncryption(anotherKeyRing).seal('hunter2', aGateway).split('.');
+    expect(() => open([version, here, ...rest].join('.'), aGateway)).toThrow(
+      expect.objectContaining({
+        name: 'DecryptionError',
+        message: expect.stringContaining(`does not open with key ${primaryKeyId}`),
+      }),
+    );
   });
 
   it('does not open for another gateway', () => {
@@ -103,34 +151,5 @@ describe('a sealed password', () => {
     const [version, keyId, iv, tag = '', text] = seal('hunter2', aGateway).split('.');
     const short = Buffer.from(tag, 'base64url').subarray(0, 12).toString('base64url');
     expect(() => open([version, keyId, iv, short, text].join('.'), aGateway)).toThrow(DecryptionError);
-  });
-});
-
-describe('an encryption key', () => {
-  it('is 32 bytes in base64', () => {
-    expect(isEncryptionKey(aKey)).toBe(true);
-    expect(() => createEncryption(aKey)).not.toThrow();
-  });
-
-  const spareBits = `${aKey.slice(0, 42)}F=`;
-
-  it.each([
-    ['empty', ''],
-    ['31 bytes', Buffer.alloc(31, 0xa1).toString('base64')],
-    ['33 bytes', Buffer.alloc(33, 0xa1).toString('base64')],
-    ['64 hexadecimal digits', Buffer.alloc(32, 0xa1).toString('hex')],
-    ['base64url', Buffer.alloc(32, 0xff).toString('base64url')],
-    ['base64url with padding', `${Buffer.alloc(32, 0xff).toString('base64url')}=`],
-    ['without padding', aKey.slice(0, -1)],
-    ['with a line break', `${aKey}\n`],
-    ['with a space before', ` ${aKey}`],
-    ['with a space within', `${aKey.slice(0, 10)} ${aKey.slice(10)}`],
-    ['in quotes', `"${aKey}"`],
-    ['with bits that no byte has', spareBits],
-  ])('is nothing else, and the error does not repeat it: %s', (_, key) => {
-    expect(isEncryptionKey(key)).toBe(false);
-    expect(() => createEncryption(key)).toThrow(
-      new Error('the encryption key is not 32 bytes in base64; make one with: openssl rand -base64 32'),
-    );
   });
 });

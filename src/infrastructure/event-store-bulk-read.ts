@@ -5,19 +5,19 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
-import type { Position, StoredEvent, SubscriptionOptions } from '../events/event-log.ts';
+import type { LogFilter, Position, StoredEvent, SubscriptionOptions } from '../events/event-log.ts';
 import { asUnavailable } from './event-store-errors.ts';
 import { createSignal, within } from './event-store-waiting.ts';
 import { eventOfResponse } from './read-response.ts';
 
 /**
- * The events of streams with one of these prefixes, up to the end of the log, as they arrive.
+ * The events that the filter lets through, up to the end of the log, as they arrive.
  *
  * @throws EventLogUnavailable
  */
 export async function* readInBulk(
   client: EventStoreDBClient,
-  { streamPrefixes, after, signal, maxBatch = 1_000 }: SubscriptionOptions,
+  { after, signal, maxBatch = 1_000, ...asked }: SubscriptionOptions,
   answerWithin: number,
 ): AsyncGenerator<readonly StoredEvent[]> {
   if (signal.aborted) return;
@@ -33,7 +33,7 @@ export async function* readInBulk(
   signal.addEventListener('abort', onAbort);
   let reading: ClientReadableStream<Buffer> | undefined;
   try {
-    reading = await within(answerWithin, startReading(client, streamPrefixes, after), 'a read of $all');
+    reading = await within(answerWithin, startReading(client, asked, after), 'a read of $all');
     const stream = reading;
     stream.on('data', (bytes: Buffer) => {
       try {
@@ -93,11 +93,11 @@ interface Calls {
  */
 function startReading(
   client: EventStoreDBClient,
-  streamPrefixes: readonly string[],
+  asked: LogFilter,
   after: Position | 'start',
 ): Promise<ClientReadableStream<Buffer>> {
   const calls = client as unknown as Calls;
-  const request = new streams.ReadReq().setOptions(bulkReadOptions(streamPrefixes, after));
+  const request = new streams.ReadReq().setOptions(bulkReadOptions(asked, after));
   const start = calls.GRPCStreamCreator(streamsGrpc.StreamsClient, 'readAll', (service) =>
     service.makeServerStreamRequest(
       '/event_store.client.streams.Streams/Read',
@@ -110,7 +110,7 @@ function startReading(
   return start();
 }
 
-function bulkReadOptions(streamPrefixes: readonly string[], after: Position | 'start') {
+function bulkReadOptions({ streamPrefixes, types }: LogFilter, after: Position | 'start') {
   const { Options } = streams.ReadReq;
   const all = new Options.AllOptions();
   if (after === 'start') {
@@ -120,7 +120,9 @@ function bulkReadOptions(streamPrefixes: readonly string[], after: Position | 's
     all.setPosition(position.setCommitPosition(`${after.commit}`).setPreparePosition(`${after.prepare}`));
   }
   const filter = new Options.FilterOptions();
-  filter.setStreamIdentifier(new Options.FilterOptions.Expression().setPrefixList([...streamPrefixes]));
+  const expression = new Options.FilterOptions.Expression().setPrefixList([...(streamPrefixes ?? types)]);
+  if (streamPrefixes) filter.setStreamIdentifier(expression);
+  else filter.setEventType(expression);
   // How many records the server looks at before it hands on what it has found.
   filter.setMax(1_000).setCheckpointintervalmultiplier(1);
   return new Options()

@@ -25,6 +25,8 @@ import {
   type EventLog,
   EventLogUnavailable,
   type EventToAppend,
+  type ExpectedRevision,
+  type LogFilter,
   type LogItem,
   type Position,
   type StoredEvent,
@@ -215,6 +217,24 @@ describe('a subscription', () => {
     await using told = subscribed({ streamPrefixes: [prefix, `other${prefix}`], after: 'start' });
     await told.until((items) => items.some(({ kind }) => kind === 'caught-up'));
     expect(numbers(told.items)).toEqual([4, 5]);
+  });
+
+  it('tells of events whose type starts with one that is asked for, in any stream', async () => {
+    const streams = [aStream(), aCategory().stream, aStream()];
+    const append = (stream: string, expected: ExpectedRevision, n: number, type: string) =>
+      log.append(stream, expected, [{ ...anEvent(n), type }]);
+    for (const [index, stream] of streams.entries()) {
+      await append(stream, 'no_stream', index * 3, 'ThingMade');
+      await append(stream, 0n, index * 3 + 1, 'thingMade');
+      await append(stream, 1n, index * 3 + 2, 'ThingUnmadeAgain');
+    }
+    await using told = subscribed({ types: ['ThingMade', 'ThingUnmade'], after: 'start' });
+    await told.until((items) => items.some(({ kind }) => kind === 'caught-up'));
+    expect(numbers(told.items)).toEqual([0, 2, 3, 5, 6, 8]);
+    await append(aStream(), 'no_stream', 9, 'UnlikeThingMade');
+    await append(aStream(), 'no_stream', 10, 'ThingMade');
+    await told.until((items) => eventsIn(items).length > 6);
+    expect(numbers(told.items).at(-1)).toBe(10);
   });
 
   it('moves its checkpoint past what it does not tell, and never behind what it told', async () => {
@@ -559,7 +579,10 @@ interface Subscribed extends AsyncDisposable {
 }
 
 /** A subscription that collects what it is told until the scope ends. */
-function subscribed(options: Omit<SubscriptionOptions, 'signal'>, from: EventLog = log): Subscribed {
+function subscribed(
+  options: LogFilter & Pick<SubscriptionOptions, 'after' | 'maxBatch'>,
+  from: EventLog = log,
+): Subscribed {
   const stopping = new AbortController();
   const batches: (readonly LogItem[])[] = [];
   const items: LogItem[] = [];

@@ -5,6 +5,7 @@ import {
   END,
   EventStoreDBClient,
   type EventType,
+  eventTypeFilter,
   jsonEvent,
   type RecordedEvent,
   START,
@@ -148,7 +149,7 @@ async function collect(
 
 async function* subscribe(
   client: EventStoreDBClient,
-  { streamPrefixes, after, signal, maxBatch = 500 }: SubscriptionOptions,
+  { streamPrefixes, types, after, signal, maxBatch = 500 }: SubscriptionOptions,
   answerWithin: number,
 ): AsyncGenerator<readonly LogItem[]> {
   if (signal.aborted) return;
@@ -162,16 +163,18 @@ async function* subscribe(
   };
   const onAbort = () => end('aborted');
 
-  const filter = streamNameFilter({
-    prefixes: [...streamPrefixes],
+  const checkpoints = {
     checkpointInterval: 32,
-    checkpointReached: async (_, position) => {
+    checkpointReached: async (_: unknown, position: Position) => {
       // 24.10.4 and earlier tell 2^64-1 when nothing matched before going live.
       if (position.commit >= 2n ** 63n) return;
       checkpoint = position;
       arrived.notify();
     },
-  });
+  };
+  const filter = streamPrefixes
+    ? streamNameFilter({ prefixes: [...streamPrefixes], ...checkpoints })
+    : eventTypeFilter({ prefixes: [...types], ...checkpoints });
   const fromPosition = after === 'start' ? START : after;
   const subscription = client.subscribeToAll({ fromPosition, filter }, { highWaterMark: maxBatch });
   subscription.on('readable', arrived.notify);

@@ -51,6 +51,8 @@ export async function load(options: LoadOptions): Promise<Loaded> {
   try {
     const loaded = await fill(connection, options);
     await setCheckpoint(connection.client, loaded.position);
+    // Once, and before there are triggers to do it.
+    await connection.client.query('SELECT count_projection_totals($1)', [schema]);
     onPhase('Making indexes and constraints');
     await build(databaseUrl, schema, parts, signal);
     onPhase('Gathering statistics');

@@ -276,6 +276,7 @@ describe('a verification', () => {
       `factories ${aFactory}: missing`,
       `gateways ${aGateway}: name is "planted", not "Hall 1, north"; password_encrypted differs`,
       'organizations 0194a000-0000-7000-8000-0000000000ff: not in the log',
+      'projection_totals organizations 00000000-0000-0000-0000-000000000000: live is "2", not "1"',
     ]);
     expect(differences.join()).not.toContain('secret');
   });

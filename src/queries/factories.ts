@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type FactoryId, OrganizationId } from '../events/ids.ts';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
 import { FactoryResource } from '../resources/factory.ts';
-import { conditions, contains, equal, textFilter } from './filter.ts';
+import { childrenOf, conditions, contains, equal, textFilter } from './filter.ts';
 import { listOf, listQuery, type Page, readPage, type Shown, shown } from './pagination.ts';
 
 export const ShownFactory = shown(FactoryResource, 'ShownFactory');
@@ -18,7 +18,7 @@ export type FactoriesQuery = z.output<typeof FactoriesQuery>;
 
 const columns = sql.fragment`id, organization_id, name, location, timezone, metadata, created_at, updated_at`;
 
-const factories = listOf(sql.fragment`factories`, columns, ShownFactory);
+const factories = listOf('factories', columns, ShownFactory);
 
 const Row = FactoryResource.extend({ stream_revision: z.bigint(), deleted_at: z.iso.datetime().nullable() });
 
@@ -32,7 +32,7 @@ export function listFactories(
   { filters: { organization_id, name, location, timezone }, page }: FactoriesQuery,
 ): Promise<Page<Shown<FactoryResource>>> {
   const where = conditions(
-    equal(sql.fragment`organization_id`, organization_id),
+    childrenOf('organization_id', organization_id),
     contains(sql.fragment`name`, name),
     contains(sql.fragment`location`, location),
     equal(sql.fragment`timezone`, timezone),

@@ -4,6 +4,17 @@ import { sql } from '../infrastructure/postgres.ts';
 
 type Fragment = ReturnType<typeof sql.fragment>;
 
+export interface Condition {
+  readonly holds: Fragment;
+  /** What the rows belong to that it lets through, when it says nothing else. */
+  readonly parent?: Parent;
+}
+
+export interface Parent {
+  readonly column: string;
+  readonly id: string;
+}
+
 /** Text of up to so many characters, counted as Postgres counts them. */
 export function textFilter(longest: number, description: string) {
   return z
@@ -25,17 +36,24 @@ export function flag(description: string) {
 }
 
 /** The conditions that were asked for. */
-export function conditions(...asked: readonly (Fragment | undefined)[]): readonly Fragment[] {
+export function conditions(...asked: readonly (Condition | undefined)[]): readonly Condition[] {
   return asked.filter((condition) => condition !== undefined);
 }
 
+/** The rows of this parent, if there is one; there are totals of each. */
+export function childrenOf(column: string, id: string | undefined): Condition | undefined {
+  return id === undefined
+    ? undefined
+    : { holds: sql.fragment`${sql.identifier([column])} = ${id}`, parent: { column, id } };
+}
+
 /** `column = value`, if there is a value. */
-export function equal(column: Fragment, value: string | undefined): Fragment | undefined {
-  return value === undefined ? undefined : sql.fragment`${column} = ${value}`;
+export function equal(column: Fragment, value: string | undefined): Condition | undefined {
+  return value === undefined ? undefined : { holds: sql.fragment`${column} = ${value}` };
 }
 
 /** `column` contains the text as it stands, whatever the case. */
-export function contains(column: Fragment, text: string | undefined): Fragment | undefined {
+export function contains(column: Fragment, text: string | undefined): Condition | undefined {
   if (text === undefined) return undefined;
-  return sql.fragment`lower(${column}) LIKE lower(${`%${text.replace(/[\\%_]/g, '\\$&')}%`})`;
+  return { holds: sql.fragment`lower(${column}) LIKE lower(${`%${text.replace(/[\\%_]/g, '\\$&')}%`})` };
 }

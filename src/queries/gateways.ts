@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FactoryId, type GatewayId, OrganizationId } from '../events/ids.ts';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
 import { GatewayResource } from '../resources/gateway.ts';
-import { conditions, contains, equal, textFilter } from './filter.ts';
+import { childrenOf, conditions, contains, equal, textFilter } from './filter.ts';
 import { listOf, listQuery, type Page, readPage, type Shown, shown } from './pagination.ts';
 
 export const ShownGateway = shown(GatewayResource, 'ShownGateway');
@@ -22,7 +22,7 @@ const columns = sql.fragment`
   id, factory_id, organization_id, gateway_id, name, url, email, model, firmware_version, metadata, last_seen_at,
   created_at, updated_at`;
 
-const gateways = listOf(sql.fragment`gateways`, columns, ShownGateway);
+const gateways = listOf('gateways', columns, ShownGateway);
 
 const Row = GatewayResource.extend({ stream_revision: z.bigint(), deleted_at: z.iso.datetime().nullable() });
 
@@ -38,8 +38,8 @@ export function listGateways(
   { filters: { factory_id, organization_id, gateway_id, model, firmware_version, name }, page }: GatewaysQuery,
 ): Promise<Page<Shown<GatewayResource>>> {
   const where = conditions(
-    equal(sql.fragment`factory_id`, factory_id),
-    equal(sql.fragment`organization_id`, organization_id),
+    childrenOf('factory_id', factory_id),
+    childrenOf('organization_id', organization_id),
     equal(sql.fragment`gateway_id`, gateway_id),
     equal(sql.fragment`model`, model),
     equal(sql.fragment`firmware_version`, firmware_version),

@@ -15,7 +15,7 @@ export type OrganizationsQuery = z.output<typeof OrganizationsQuery>;
 
 const columns = sql.fragment`id, name, metadata, created_at, updated_at`;
 
-const organizations = listOf(sql.fragment`organizations`, columns, ShownOrganization);
+const organizations = listOf('organizations', columns, ShownOrganization);
 
 const Row = OrganizationResource.extend({ stream_revision: z.bigint(), deleted_at: z.iso.datetime().nullable() });
 

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
 import { decodeCursor, encodeCursor, type Place } from './cursor.ts';
-import { flag } from './filter.ts';
+import { type Condition, flag } from './filter.ts';
 import { orderOf, type Sort, type SortKey } from './order.ts';
+import { totalOf } from './total.ts';
 
 type Fragment = ReturnType<typeof sql.fragment>;
 
@@ -25,7 +26,7 @@ export type Shown<Resource> = Resource & { readonly deleted_at?: string | null }
 
 /** What a list is made of. */
 export interface List<Item> {
-  readonly table: Fragment;
+  readonly table: string;
   readonly columns: Fragment;
   readonly row: z.ZodType<Row<Item>>;
 }
@@ -77,7 +78,7 @@ export function shown<Shape extends z.ZodRawShape>(resource: z.ZodObject<Shape>,
 }
 
 /** A list of the rows of a table. */
-export function listOf<Item>(table: Fragment, columns: Fragment, item: z.ZodType<Item>): List<Item> {
+export function listOf<Item>(table: string, columns: Fragment, item: z.ZodType<Item>): List<Item> {
   return { table, columns, row: rowOf(item) };
 }
 
@@ -117,7 +118,7 @@ export function listQuery<Filters extends z.ZodRawShape>(name: string, keys: rea
 export async function readPage<Item>(
   pool: Pool,
   { table, columns, row }: List<Item>,
-  where: readonly Fragment[],
+  where: readonly Condition[],
   { list, sort, includeDeleted, limit, offset, after }: PageRequest,
 ): Promise<Page<Item>> {
   const order = orderOf(sort);
@@ -129,8 +130,8 @@ export async function readPage<Item>(
   const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
 
   const rows = await pool.any(sql.type(row)`
-    SELECT total, ${shownColumns}, sort_key
-    FROM (${counted()}) AS counted
+    SELECT ${totalOf(table, where, includeDeleted)} AS total, ${shownColumns}, sort_key
+    FROM (VALUES (true)) AS one
     LEFT JOIN (
       SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
       ORDER BY sort_by ${direction}, id ${direction} LIMIT ${fetch} OFFSET ${skip}
@@ -156,11 +157,6 @@ export async function readPage<Item>(
     },
   };
 
-  function counted(): Fragment {
-    const conditions = includeDeleted ? where : [sql.fragment`deleted_at IS NULL`, ...where];
-    return sql.fragment`SELECT count(*)::int AS total FROM ${table} WHERE ${allOf(conditions)}`;
-  }
-
   function live(): Fragment {
     return part(sql.fragment`deleted_at IS NULL`);
   }
@@ -171,10 +167,10 @@ export async function readPage<Item>(
 
   // Each part has indexes of its own, and is cut before the two are merged.
   function part(condition: Fragment): Fragment {
-    const conditions = [condition, ...where, ...(after === undefined ? [] : [beyond(after)])];
+    const conditions = [condition, ...where.map(({ holds }) => holds), ...(after === undefined ? [] : [beyond(after)])];
     return sql.fragment`(
       SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
-      FROM ${table} WHERE ${allOf(conditions)}
+      FROM ${sql.identifier([table])} WHERE ${sql.join(conditions, sql.fragment` AND `)}
       ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${fetch + skip}
     )`;
   }
@@ -220,10 +216,6 @@ function descriptionOfSort(keys: readonly SortKey[]): string {
 function placeOf(cursor: string, list: string, sort: Sort): Place | undefined {
   const place = decodeCursor(cursor, list);
   return place && orderOf(sort).key.safeParse(place.key).success ? place : undefined;
-}
-
-function allOf(conditions: readonly Fragment[]): Fragment {
-  return conditions.length === 0 ? sql.fragment`true` : sql.fragment`${sql.join(conditions, sql.fragment` AND `)}`;
 }
 
 function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {

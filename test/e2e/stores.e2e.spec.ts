@@ -95,12 +95,12 @@ describe('an embedded server that dies', () => {
 
 describe('a start that cannot succeed', () => {
   it.each([
-    ['a key that is too short', { ENCRYPTION_KEY: 'c2VjcmV0' }, 'ENCRYPTION_KEY must be 32 bytes in base64'],
+    ['a key that is too short', { ENCRYPTION_KEY: 'c2VjcmV0' }, 'the encryption key is not 32 bytes in base64'],
     ['a port that is none', { PORT: 'eighty' }, 'PORT must be a port'],
     [
       'no key for an event store of somebody else',
       { EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false' },
-      'ENCRYPTION_KEY is not set',
+      'ENCRYPTION_KEYS is not set, nor is ENCRYPTION_KEY',
     ],
   ])('ends at once with the reason: %s', async (_, environment, reason) => {
     await using folder = await temporaryFolder();

@@ -8,6 +8,7 @@ import { createEncryption } from '../../src/infrastructure/encryption.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
 import { pauseFor } from '../../src/infrastructure/lifecycle.ts';
+import { aKeyRing } from '../support/key-rings.ts';
 import { type Random, randomNumbers } from './random.ts';
 
 export interface LoadReport {
@@ -51,7 +52,7 @@ const { EVENTSTORE_URL: url = '', SEED = '' } = process.env;
 const log = connectEventStore({ url });
 const dependencies = {
   log,
-  sealPassword: createEncryption(Buffer.alloc(32, 0xa1).toString('base64')).seal,
+  sealPassword: createEncryption(aKeyRing).seal,
   now: () => new Date(),
   reservationGrace,
 };

@@ -1,5 +1,5 @@
 // A log that holds what a spec gives it, for whatever only reads.
-import type { EventLog, LogItem, Position, StoredEvent } from '../../src/events/event-log.ts';
+import type { EventLog, LogFilter, LogItem, Position, StoredEvent } from '../../src/events/event-log.ts';
 import { comparePositions } from '../../src/projections/progress.ts';
 
 export interface GivenLog extends EventLog {
@@ -33,12 +33,12 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
     },
     events: given,
     subscribedAfter,
-    async *subscribe({ streamPrefixes, after, signal, maxBatch = 500 }) {
+    async *subscribe({ after, signal, maxBatch = 500, ...filter }) {
       subscribedAfter.push(after);
       signal.addEventListener('abort', wake);
       const wanted = (item: LogItem) =>
         (after === 'start' || comparePositions(positionOf(item), after) > 0) &&
-        (item.kind !== 'event' || streamPrefixes.some((prefix) => item.event.stream.startsWith(prefix)));
+        (item.kind !== 'event' || passes(filter, item.event));
       try {
         for (let next = 0; !signal.aborted; ) {
           const batch = items.slice(next).filter(wanted);
@@ -54,10 +54,9 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
         signal.removeEventListener('abort', wake);
       }
     },
-    async *readAll({ streamPrefixes, after, signal, maxBatch = 1_000 }) {
-      const isWanted = ({ stream, position }: StoredEvent) =>
-        (after === 'start' || comparePositions(position, after) > 0) &&
-        streamPrefixes.some((prefix) => stream.startsWith(prefix));
+    async *readAll({ after, signal, maxBatch = 1_000, ...filter }) {
+      const isWanted = (event: StoredEvent) =>
+        (after === 'start' || comparePositions(event.position, after) > 0) && passes(filter, event);
       const wanted = given.filter(isWanted);
       for (let start = 0; start < wanted.length && !signal.aborted; start += maxBatch) {
         yield wanted.slice(start, start + maxBatch);
@@ -80,6 +79,12 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
     changed.resolve();
     changed = nextChange();
   }
+}
+
+function passes({ streamPrefixes, types }: LogFilter, { stream, type }: StoredEvent): boolean {
+  return streamPrefixes
+    ? streamPrefixes.some((prefix) => stream.startsWith(prefix))
+    : types.some((prefix) => type.startsWith(prefix));
 }
 
 // A failure while nobody waits is nobody's.

@@ -6,6 +6,7 @@ import type { EventLog } from '../../src/events/event-log.ts';
 import { createEncryption, type Encryption } from '../../src/infrastructure/encryption.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { now } from './examples.ts';
+import { aKeyRing } from './key-rings.ts';
 import { startEventStore } from './servers.ts';
 
 export interface Registry extends AsyncDisposable {
@@ -24,7 +25,7 @@ export const aSender = { actor: 'a-tester', correlationId: 'a-correlation' };
 export async function startRegistry(): Promise<Registry> {
   const server = await startEventStore();
   const log = connectEventStore({ url: server.url });
-  const encryption = createEncryption(Buffer.alloc(32, 0xa1).toString('base64'));
+  const encryption = createEncryption(aKeyRing);
   const dependencies: CommandDependencies = {
     log,
     sealPassword: encryption.seal,
