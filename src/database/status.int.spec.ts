@@ -5,7 +5,7 @@ import { givenLog } from '../../test/support/given-log.ts';
 import { createDatabase } from '../../test/support/servers.ts';
 import { EventLogUnavailable } from '../events/event-log.ts';
 import { connect } from '../infrastructure/postgres.ts';
-import { tryLock } from '../projections/checkpoint.ts';
+import { projectorLock } from '../projections/checkpoint.ts';
 import { complaintOf, readStatus } from './status.ts';
 
 const log = givenLog(...storedInOrder(organizationCreated(), organizationUpdated(), organizationUpdated()));
@@ -35,7 +35,7 @@ describe('the status of a database', () => {
   it('tells whether a projector works on it', async () => {
     await using database = await createMigratedDatabase();
     await using projector = await connect({ databaseUrl: database.url, name: 'registry projector' });
-    await tryLock(projector.client);
+    await projectorLock.try(projector.client);
     expect((await statusOf(database.url)).database.tables?.projecting).toBe(true);
   });
 

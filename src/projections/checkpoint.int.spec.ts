@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase } from '../../test/support/database.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
-import { advance, Fenced, takeOver, tryLock } from './checkpoint.ts';
+import { advance, Fenced, projectorLock, takeOver } from './checkpoint.ts';
 
 let scope: AsyncDisposableStack;
 let database: TestDatabase;
@@ -59,10 +59,10 @@ describe('the lock of the active projector', () => {
   it('is held by one session until that session ends', async () => {
     const first = await session();
     const second = await session();
-    expect(await tryLock(first.client)).toBe(true);
-    expect(await tryLock(second.client)).toBe(false);
+    expect(await projectorLock.try(first.client)).toBe(true);
+    expect(await projectorLock.try(second.client)).toBe(false);
     await first.client.end();
-    await expect.poll(() => tryLock(second.client)).toBe(true);
+    await expect.poll(() => projectorLock.try(second.client)).toBe(true);
   });
 });
 

@@ -2,7 +2,7 @@
 // projector's connection; the epoch, raised by whoever gets the lock, stops one that wakes up without it.
 import type pg from 'pg';
 import type { Position } from '../events/event-log.ts';
-import { type Connection, connect } from '../infrastructure/postgres.ts';
+import { advisoryLock } from '../infrastructure/advisory-lock.ts';
 
 export interface Checkpoint {
   readonly epoch: bigint;
@@ -15,46 +15,8 @@ export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
 
-// The longest that a timer can take, in milliseconds: almost 25 days. Then the loop starts anew.
-const forever = 2 ** 31 - 1;
-
-const lock = `(hashtext('gateway-registry'), hashtext('projector'))`;
-
-/** Takes the lock of the active projector if nobody has it, without waiting. */
-export async function tryLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(`SELECT pg_try_advisory_lock${lock} AS locked`);
-  return rows[0]?.locked === true;
-}
-
-/**
- * Waits for the lock of the active projector, for as long as it takes.
- *
- * @returns false when `signal` has aborted first
- */
-export async function waitForLock(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean> {
-  const { client, lost } = connection;
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const waiting: pg.QueryConfig & pg.ClientConfig = { text: `SELECT pg_advisory_lock${lock}`, query_timeout: forever };
-  const locked = client.query(waiting).then(
-    () => true,
-    (error: unknown) => {
-      if (signal.aborted && !lost.aborted) return false;
-      throw error;
-    },
-  );
-  let cancelled: Promise<void> | undefined;
-  const cancel = () => {
-    cancelled = cancelBackend(databaseUrl, rows[0]?.pid).catch(() => connection[Symbol.asyncDispose]());
-  };
-  signal.addEventListener('abort', cancel, { once: true });
-  if (signal.aborted) cancel();
-  try {
-    return (await locked) && !signal.aborted;
-  } finally {
-    signal.removeEventListener('abort', cancel);
-    await cancelled;
-  }
-}
+/** The right to be the active projector. */
+export const projectorLock = advisoryLock('projector');
 
 /** Raises the epoch, so that every projector before this one is fenced off, and reads where to go on. */
 export async function takeOver(client: pg.Client): Promise<Checkpoint> {
@@ -110,9 +72,4 @@ export async function advance(client: pg.Client, { epoch, position }: Checkpoint
   });
   if (rowCount !== 1) throw new Fenced(`the checkpoint is no longer where epoch ${epoch} left it`);
   return { epoch, position: to };
-}
-
-async function cancelBackend(databaseUrl: string, pid: number | undefined): Promise<void> {
-  await using connection = await connect({ databaseUrl, name: 'registry projector (cancel)' });
-  await connection.client.query('SELECT pg_cancel_backend($1)', [pid]);
 }

@@ -8,7 +8,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { type Loop, type LoopHealth, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
 import { connect } from '../infrastructure/postgres.ts';
 import { announce } from './announcements.ts';
-import { Fenced, takeOver, tryLock, waitForLock } from './checkpoint.ts';
+import { Fenced, projectorLock, takeOver } from './checkpoint.ts';
 import { type Batch, follow, prepareSession } from './follow.ts';
 import { refuseAnotherLog } from './origin.ts';
 import { type Failed, parkedChannel, readParking } from './parking.ts';
@@ -102,10 +102,10 @@ export async function project(
   const { client } = connection;
 
   waiting(false);
-  if (!(await tryLock(client))) {
+  if (!(await projectorLock.try(client))) {
     logger.info('another projector is active; standing by');
     standingBy();
-    if (!(await waitForLock(connection, databaseUrl, signal))) return;
+    if (!(await projectorLock.wait(connection, databaseUrl, signal))) return;
   }
   const checkpoint = await takeOver(client);
   await refuseAnotherLog(client, eventLog, checkpoint);
