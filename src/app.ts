@@ -1,11 +1,13 @@
 // The composition root: what the service is made of, in the order in which it starts. It stops in reverse.
 import type { Logger } from 'pino';
 import { createApi } from './api.ts';
+import { createAggregateCache } from './commands/aggregate-cache.ts';
+import { createIdempotencyKeys } from './commands/idempotency.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
-import type { KeyRing } from './infrastructure/key-ring.ts';
+import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { startListener } from './projections/announcements.ts';
@@ -39,6 +41,9 @@ export interface App extends AsyncDisposable {
    */
   gatewayPassword(id: GatewayId): Promise<string | undefined>;
 }
+
+/** Some ten thousand gateways of ordinary size. */
+const aggregateCacheBytes = 64 * 1024 * 1024;
 
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
@@ -87,7 +92,17 @@ export async function startApp(options: AppOptions): Promise<App> {
     readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),
     readModelReaches: progress.reached,
     commands: {
-      dependencies: { log: eventStore, sealPassword: encryption.seal, now: () => new Date(), reservationGrace },
+      dependencies: {
+        log: eventStore,
+        cache: createAggregateCache(aggregateCacheBytes),
+        sealPassword: encryption.seal,
+        hasActiveChildren: () => Promise.reject(new Error('nobody can tell yet')),
+        now: () => new Date(),
+        reservationGrace,
+      },
+      idempotencyKeys: createIdempotencyKeys(idempotencySecretsOf(options.encryptionKeys)),
+      // Nobody logs in: whoever reaches the registry reads all of it.
+      mayRead: () => true,
     },
     queries: { pool },
   });

@@ -55,7 +55,7 @@ async function documentOfApi(): Promise<OpenApiDocument> {
     parts: () => [],
     readiness: nothing,
     readModelReaches: nothing,
-    commands: { dependencies: nothing },
+    commands: { dependencies: nothing, idempotencyKeys: nothing, mayRead: nothing },
     queries: { pool: nothing },
   });
   await server.close();

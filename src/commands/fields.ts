@@ -49,6 +49,15 @@ export const metadata = JsonObject.refine(
   .refine((value) => depthOf(value) <= metadataDepth, `must be at most ${metadataDepth} levels deep`)
   .meta({ description: `Whatever else there is to say: at most 64 KiB of JSON, ${metadataDepth} levels deep.` });
 
+/** Whether what belongs to a parent is deleted with it. */
+export const cascade = z
+  .enum(['true', 'false'])
+  .default('true')
+  .transform((text) => text === 'true')
+  .meta({
+    description: '`false`: not when something active would be deleted along; the answer is then `HAS_ACTIVE_CHILDREN`.',
+  });
+
 /** Any of these fields, and at least one. */
 export function anyOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z

@@ -5,7 +5,9 @@ import {
   aGateway,
   anOrganization,
   anotherDevice,
+  anotherFactory,
   anotherGateway,
+  anotherOrganization,
   anotherReservation,
   factoryCreated,
   factorySoftDeleted,
@@ -35,16 +37,24 @@ describe('the refusals that a command declares', () => {
   });
 });
 
-// Each aggregate never made, active or deleted; another gateway without or with one of the two device ids.
+// Each aggregate never made, active or deleted; another factory of either organization; another gateway without or with one
+// of the two device ids.
 function worlds(): readonly (readonly RegistryEvent[])[] {
   const organization = [[], [organizationCreated()], [organizationCreated(), organizationSoftDeleted()]];
   const factory = [[], [factoryCreated()], [factoryCreated(), factorySoftDeleted()]];
   const mine = [gatewayIdReserved(), gatewayCreated()];
   const gateway = [[], mine, [...mine, gatewaySoftDeleted()]];
+  const elsewhere = [[], factoryOf(anOrganization), factoryOf(anotherOrganization)];
   const rival = [[], rivalWith(aDevice), rivalWith(anotherDevice)];
   return organization.flatMap((o) =>
-    factory.flatMap((f) => gateway.flatMap((g) => rival.map((r) => [...o, ...f, ...g, ...r]))),
+    factory.flatMap((f) =>
+      gateway.flatMap((g) => rival.flatMap((r) => elsewhere.map((e) => [...o, ...f, ...g, ...r, ...e]))),
+    ),
   );
+}
+
+function factoryOf(organizationId: typeof anOrganization): readonly RegistryEvent[] {
+  return [factoryCreated({ id: anotherFactory, organizationId })];
 }
 
 function rivalWith(gatewayId: typeof aDevice): readonly RegistryEvent[] {
@@ -54,17 +64,19 @@ function rivalWith(gatewayId: typeof aDevice): readonly RegistryEvent[] {
 
 function run(command: DefinedCommand, world: readonly RegistryEvent[]) {
   const example = command.body?.meta()?.examples as readonly object[] | undefined;
-  const parents = { organization_id: anOrganization, factory_id: aFactory, gateway_id: anotherDevice };
+  const parent = command.name === 'MoveGateway' ? anotherFactory : aFactory;
+  const parents = { organization_id: anOrganization, factory_id: parent, gateway_id: anotherDevice };
   const known = Object.entries(parents).filter(([field]) => field in shapeOf(command));
   const body = command.body?.parse({ ...example?.[0], ...Object.fromEntries(known) });
   const dependencies = {
     log: memoryLog(...storedInOrder(...world)),
     sealPassword: () => 'sealed',
     now: () => new Date(now),
+    hasActiveChildren: async () => true,
     reservationGrace: 10_000,
   };
   const sender = { actor: 'a-tester', correlationId: 'a-correlation' };
-  return command.run(dependencies, ids[command.category], body, sender);
+  return command.run(dependencies, { id: ids[command.category], body, query: { cascade: false }, sender });
 }
 
 function shapeOf({ body }: DefinedCommand): object {

@@ -4,6 +4,7 @@ import { now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import { type EventLog, EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { createIdempotencyKeys } from './idempotency.ts';
 import { commandRoutes } from './routes.ts';
 
 let registry: Registry;
@@ -13,6 +14,7 @@ let log: EventLog;
 let waitedFor: Position[];
 let waited: number[];
 let readModelIsThere: boolean;
+let gatewaysAreOpen: boolean;
 
 beforeAll(async () => {
   registry = await startRegistry();
@@ -32,6 +34,8 @@ beforeAll(async () => {
   });
   commandRoutes(app, {
     dependencies: { ...registry.dependencies, log: inFront },
+    idempotencyKeys: createIdempotencyKeys([Buffer.from('a secret')]),
+    mayRead: () => gatewaysAreOpen,
     readModelReaches: async (position, milliseconds) => {
       waitedFor.push(position);
       waited.push(milliseconds);
@@ -50,6 +54,7 @@ beforeEach(() => {
   waitedFor = [];
   waited = [];
   readModelIsThere = true;
+  gatewaysAreOpen = true;
 });
 
 const kinds = [

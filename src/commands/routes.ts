@@ -1,16 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { GatewayIds } from '../domain/gateway.ts';
 import { uuidv7 } from '../events/new-id.ts';
-import { ApiError, type ErrorCode } from '../http/errors.ts';
+import { type Caller, callerOf, shortHeader } from '../http/caller.ts';
+import { entityTagOf, formatEntityTag, parseEntityTags, revisionOf } from '../http/entity-tag.ts';
+import { ApiError, type ErrorCode, errorDetail } from '../http/errors.ts';
 import type { Operation } from '../http/operation.ts';
 import { awaitProjection, type ReadModelReaches } from '../http/read-your-writes.ts';
 import type { HttpServer } from '../http/server.ts';
 import type { DefinedCommand } from './definition.ts';
-import type { CommandDependencies, Outcome, Sender } from './handler.ts';
+import type { CommandDependencies, Outcome } from './handler.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
 import { commands } from './index.ts';
 
 export interface CommandRouteOptions {
   readonly dependencies: CommandDependencies;
+  readonly idempotencyKeys: IdempotencyKeys;
+  /** Whether a caller may read a gateway, and hence be told of it. */
+  readonly mayRead: (caller: Caller, gateway: GatewayIds) => boolean;
   readonly readModelReaches: ReadModelReaches;
 }
 
@@ -26,10 +33,10 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
       schema: schemaOf(command),
       handler: async (request, reply) => {
         if (command.body === undefined) refuseBody(request.body);
-        const id = (request.params as { id?: string }).id ?? uuidv7();
-        const outcome = await command.run(options.dependencies, id, request.body, senderOf(request));
-        if (outcome.outcome === 'rejected') throw refusal(command, outcome.reason);
-        describe(outcome, reply);
+        const caller = callerOf(request);
+        const { id, outcome } = await runAsSent(command, request, caller, options);
+        if (outcome.outcome === 'rejected') throw refusal(command, outcome, reply, caller, options);
+        describe(outcome, caller, reply);
         await awaitProjection(request, reply, outcome.position, options.readModelReaches);
         if (command.status === 201) reply.header('Location', `${command.path}/${id}`);
         return reply.code(command.status).send(command.status === 204 ? undefined : outcome.resource);
@@ -38,11 +45,61 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
   }
 }
 
+interface Ran {
+  /** The id of the resource. */
+  readonly id: string;
+  readonly outcome: Outcome<unknown>;
+}
+
+async function runAsSent(
+  command: DefinedCommand,
+  request: FastifyRequest,
+  { actor, correlationId }: Caller,
+  { dependencies, idempotencyKeys }: CommandRouteOptions,
+): Promise<Ran> {
+  const { body, query } = request;
+  const { id: resource } = request.params as { readonly id?: string };
+  const key = shortHeader(request, 'Idempotency-Key');
+  const sender = { actor, correlationId };
+  if (key === undefined) {
+    const id = resource ?? uuidv7();
+    const precondition = resource === undefined ? { isNew: true } : onlyAt(request);
+    return {
+      id,
+      outcome: await command.run(dependencies, { id, body, query, sender: { ...sender, ...precondition } }),
+    };
+  }
+  const owner = { actor, command: command.name, resource };
+  const idempotency = idempotencyKeys.recognize(owner, key, { body, query });
+  const keyed = { ...sender, ...(resource !== undefined && onlyAt(request)), idempotency };
+  if (resource !== undefined) {
+    return { id: resource, outcome: await command.run(dependencies, { id: resource, body, query, sender: keyed }) };
+  }
+  const [newest, ...older] = idempotencyKeys.idsFor(owner, key);
+  for (const id of older) {
+    const outcome = await command.recall(dependencies, id, idempotency);
+    if (outcome !== undefined) return { id, outcome };
+  }
+  return { id: newest, outcome: await command.run(dependencies, { id: newest, body, query, sender: keyed }) };
+}
+
+// A tag that names no revision, such as a weak one, is one that the resource cannot have.
+function onlyAt({ headers }: FastifyRequest): { readonly onlyAt?: readonly bigint[] } {
+  const header = headers['if-match'];
+  if (header === undefined) return {};
+  const tags = parseEntityTags(header);
+  if (tags === undefined) {
+    const detail = errorDetail(['If-Match'], 'must be * or entity tags in quotes, such as the ETag of an answer');
+    throw new ApiError('VALIDATION_ERROR', "The request's headers are not valid.", [detail]);
+  }
+  return tags === '*' ? {} : { onlyAt: tags.flatMap((tag) => revisionOf(tag) ?? []) };
+}
+
 function schemaOf(command: DefinedCommand) {
-  const { path, status, body, resource } = command;
+  const { status, body, query, resource } = command;
   return {
-    querystring: z.strictObject({}),
-    ...(path.includes(':id') && { params: z.strictObject({ id: idOf(command) }) }),
+    querystring: query ?? z.strictObject({}),
+    ...(isAboutOne(command) && { params: z.strictObject({ id: idOf(command) }) }),
     ...(body && { body }),
     response: { [status]: status === 204 ? z.undefined() : resource },
     operation: operationOf(command),
@@ -54,6 +111,10 @@ function idOf({ id, category, resource }: DefinedCommand): z.ZodType {
   return (id as z.ZodType).meta({ description: `The id of the ${category}.`, examples: [example] });
 }
 
+function isAboutOne({ path }: DefinedCommand): boolean {
+  return path.includes(':id');
+}
+
 function operationOf(command: DefinedCommand): Operation {
   const { name, category, summary, description, status, refusals } = command;
   return {
@@ -63,17 +124,29 @@ function operationOf(command: DefinedCommand): Operation {
     ...(description === undefined ? {} : { description }),
     answer: status === 204 ? `The ${category} is deleted.` : `The ${category} as it is now.`,
     ...(status === 204 ? {} : { example: exampleAfter(command) }),
-    requestHeaders: ['Prefer'],
+    requestHeaders: [
+      'Idempotency-Key',
+      ...(isAboutOne(command) ? (['If-Match'] as const) : []),
+      'Prefer',
+      'X-Correlation-Id',
+      'X-Actor',
+    ],
     responseHeaders: [
       ...(status === 201 ? (['Location'] as const) : []),
+      'Idempotency-Replayed',
       'ETag',
       'X-Commit-Position',
       'X-Projection',
+      'X-Correlation-Id',
       'Preference-Applied',
     ],
-    errors: [...[...refusals, 'Conflict' as const].map((reason) => messages[reason][0]), 'SERVICE_UNAVAILABLE'],
+    errors: [...(isAboutOne(command) ? (['PreconditionFailed'] as const) : []), ...always, ...refusals]
+      .map((reason) => messages[reason][0])
+      .concat('SERVICE_UNAVAILABLE'),
   };
 }
+
+const always = ['IdempotencyKeyReused', 'Conflict'] as const;
 
 const tagOf: Readonly<Record<DefinedCommand['category'], string>> = {
   organization: 'Organizations',
@@ -102,17 +175,30 @@ function refuseBody(body: unknown): void {
   throw new ApiError('VALIDATION_ERROR', 'This takes no body.', [{ path: '', message: 'must be empty' }]);
 }
 
-function senderOf(request: FastifyRequest): Sender {
-  return { actor: 'anonymous', correlationId: request.id };
+function describe({ outcome, revision, position }: Accepted, caller: Caller, reply: FastifyReply): void {
+  reply
+    .header('X-Correlation-Id', caller.correlationId)
+    .header('ETag', formatEntityTag(entityTagOf(revision)))
+    .header('X-Commit-Position', String(position.commit));
+  if (outcome === 'replayed') reply.header('Idempotency-Replayed', 'true');
 }
 
-function describe({ revision, position }: Accepted, reply: FastifyReply): void {
-  reply.header('ETag', `"${revision}"`).header('X-Commit-Position', String(position.commit));
-}
-
-function refusal({ name }: DefinedCommand, reason: Rejected['reason']): ApiError {
-  const [code, message] = messages[reason];
-  return new ApiError(code, message.replace('{command}', name));
+function refusal(
+  { name }: DefinedCommand,
+  rejected: Rejected,
+  reply: FastifyReply,
+  caller: Caller,
+  { mayRead }: CommandRouteOptions,
+): ApiError {
+  const [code, message] = messages[rejected.reason];
+  if (rejected.reason === 'PreconditionFailed') {
+    reply.header('ETag', formatEntityTag(entityTagOf(rejected.revision)));
+    return new ApiError(code, message.replace('{revision}', String(rejected.revision)));
+  }
+  const { holder } = rejected;
+  const details =
+    holder && mayRead(caller, holder) ? [errorDetail(['gateway_id'], `is that of gateway ${holder.id}`)] : undefined;
+  return new ApiError(code, message.replace('{command}', name), details);
 }
 
 const messages: Readonly<Record<Rejected['reason'], readonly [ErrorCode, string]>> = {
@@ -125,6 +211,12 @@ const messages: Readonly<Record<Rejected['reason'], readonly [ErrorCode, string]
   HasActiveChildren: [
     'HAS_ACTIVE_CHILDREN',
     'Something active belongs to this. Delete that first, or leave cascade=false out.',
+  ],
+  GatewayIdInFlight: ['GATEWAY_ID_TAKEN', 'Another gateway is about to have this gateway_id. Try again in a moment.'],
+  PreconditionFailed: ['PRECONDITION_FAILED', 'This has changed since: it is at revision {revision} now.'],
+  IdempotencyKeyReused: [
+    'IDEMPOTENCY_KEY_REUSED',
+    'This Idempotency-Key came with another body before. Use a new key for a new request.',
   ],
   GatewayIdTaken: ['GATEWAY_ID_TAKEN', 'Another active gateway has this gateway_id.'],
   Conflict: ['CONFLICT', 'Others kept changing the same thing, so {command} gave up. Try again.'],

@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { factories } from './aggregate.ts';
 import { commandsOn } from './definition.ts';
+import { cascade } from './fields.ts';
 
 export const softDeleteFactory = commandsOn(factories)({
   name: 'SoftDeleteFactory',
@@ -8,6 +10,10 @@ export const softDeleteFactory = commandsOn(factories)({
   status: 204,
   summary: 'Delete a factory',
   description: 'It can be restored. Its gateways stay as they are. Deleting what is deleted is no error.',
-  refusals: ['FactoryNotFound'],
-  ask: async () => [{ type: 'SoftDeleteFactory', childrenToSpare: false }],
+  refusals: ['FactoryNotFound', 'HasActiveChildren'],
+  query: z.strictObject({ cascade }),
+  ask: async ({ id, query }, _factory, facts) => {
+    const childrenToSpare = !query.cascade && (await facts.hasActiveChildren('factory', id));
+    return [{ type: 'SoftDeleteFactory', childrenToSpare }];
+  },
 });

@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { organizations } from './aggregate.ts';
 import { commandsOn } from './definition.ts';
+import { cascade } from './fields.ts';
 
 export const softDeleteOrganization = commandsOn(organizations)({
   name: 'SoftDeleteOrganization',
@@ -8,6 +10,10 @@ export const softDeleteOrganization = commandsOn(organizations)({
   status: 204,
   summary: 'Delete an organization',
   description: 'It can be restored. Its factories and gateways stay as they are. Deleting what is deleted is no error.',
-  refusals: ['OrganizationNotFound'],
-  ask: async () => [{ type: 'SoftDeleteOrganization', childrenToSpare: false }],
+  refusals: ['OrganizationNotFound', 'HasActiveChildren'],
+  query: z.strictObject({ cascade }),
+  ask: async ({ id, query }, _organization, facts) => {
+    const childrenToSpare = !query.cascade && (await facts.hasActiveChildren('organization', id));
+    return [{ type: 'SoftDeleteOrganization', childrenToSpare }];
+  },
 });

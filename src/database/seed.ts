@@ -77,13 +77,19 @@ export interface SeedOptions extends Pick<CommandDependencies, 'log' | 'sealPass
  * @throws EventLogUnavailable
  */
 export async function seed({ log, sealPassword, logger }: SeedOptions): Promise<void> {
-  const dependencies: CommandDependencies = { log, sealPassword, now: () => new Date(), reservationGrace: 10_000 };
+  const dependencies: CommandDependencies = {
+    log,
+    sealPassword,
+    hasActiveChildren: () => Promise.reject(new Error('seeding deletes nothing')),
+    now: () => new Date(),
+    reservationGrace: 10_000,
+  };
   const sender = { actor: 'db:seed', correlationId: uuidv7() };
   for (const { one, many, command, bodies } of kinds) {
     let created = 0;
     let present = 0;
     for (const [id, body] of bodies) {
-      const outcome = await command.run(dependencies, id, command.body?.parse(body), sender);
+      const outcome = await command.run(dependencies, { id, body: command.body?.parse(body), sender });
       if (outcome.outcome !== 'rejected') created += 1;
       else if (outcome.reason === 'AlreadyExists') present += 1;
       else if (outcome.reason === 'GatewayIdTaken') logger.warn(`Left out ${body.name}: another gateway has its id`);

@@ -34,7 +34,7 @@ export const errorExamples: Readonly<Record<ErrorCode, ErrorExample>> = {
     message: 'The request is not HTTP as this server speaks it.',
   },
   GATEWAY_ID_TAKEN: {
-    when: 'Another active gateway has this `gateway_id`, or is about to.',
+    when: 'Another active gateway has this `gateway_id`, or is about to; `details` says which, if you may read it.',
     message: 'Another active gateway has this gateway_id.',
   },
   PARENT_DELETED: {

@@ -15,10 +15,20 @@ export const responseHeaders = {
     schema: { type: 'string', pattern: '^"\\d+([.]\\d+)?"$' },
     example: '"0"',
   },
+  'Idempotency-Replayed': {
+    description: 'The answer to an earlier request with this `Idempotency-Key`, once more; this one changed nothing.',
+    schema: { type: 'string', enum: ['true'] },
+    example: 'true',
+  },
   Location: {
     description: 'Where the resource that was made is to be found.',
     schema: { type: 'string' },
     example: '/api/gateways/0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
+  },
+  'X-Correlation-Id': {
+    description: 'What the events that this caused belong to: their `$correlationId`.',
+    schema: { type: 'string' },
+    example: 'order-4711',
   },
   'X-Commit-Position': {
     description: "Where the last event of the resource's stream stands in the log of all events.",
@@ -32,7 +42,7 @@ export const responseHeaders = {
     example: 'current',
   },
   'X-Request-Id': {
-    description: 'The id of this request, as the log has it; the events that it caused carry it as `$correlationId`.',
+    description: 'The id of this request, as the log of the service has it.',
     schema: { type: 'string' },
     example: '0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
   },
@@ -52,6 +62,34 @@ export type ResponseHeader = keyof typeof responseHeaders;
 
 /** What requests may carry beyond what HTTP itself has. */
 export const requestHeaders = {
+  'Idempotency-Key': {
+    description:
+      'Any text of up to 255 characters, new for each thing that is wanted. Who sends a request again with the same key gets ' +
+      'the same answer, and it happens once. A key belongs to its sender, to this operation, and to the resource in the path. ' +
+      'What was refused, and what changed nothing, is judged anew.',
+    schema: { type: 'string' },
+    example: '7d9f3c52-0f0e-4c6d-9a3b-5a3f7f0f8b11',
+  },
+  'If-Match': {
+    description:
+      'Do it only if the resource is at one of these revisions: the `ETag` of an answer, of which the part after a dot does ' +
+      'not count. Otherwise the answer is `PRECONDITION_FAILED`.',
+    schema: { type: 'string' },
+    example: '"3"',
+  },
+  'X-Actor': {
+    description:
+      'Who sends this, for the history; `anonymous` without it. The registry believes it: who stands in front has to set it.',
+    schema: { type: 'string' },
+    example: 'dana.reyes@example.com',
+  },
+  'X-Correlation-Id': {
+    description:
+      'What this belongs to: up to 255 characters, for the history. Without it the trace of `traceparent`, or the id of the ' +
+      'request.',
+    schema: { type: 'string' },
+    example: 'order-4711',
+  },
   Prefer: {
     description:
       'How long the answer may wait until queries see what it is about; a second unless this says otherwise (RFC 7240). ' +

@@ -153,6 +153,7 @@ function errorAnswer(
   const headers: ResponseHeader[] = [
     ...(codes.some((code) => beforeRequest.includes(code)) ? [] : (['X-Request-Id'] as const)),
     ...(codes.some((code) => statusOfCode[code] === 503) ? (['Retry-After'] as const) : []),
+    ...(codes.includes('PRECONDITION_FAILED') ? (['ETag'] as const) : []),
   ];
   const examples = codes.map((code) => [code, { value: errorResponse(exampleOf(code)) }]);
   return {

@@ -30,6 +30,7 @@ export async function startRegistry(): Promise<Registry> {
     log,
     sealPassword: encryption.seal,
     now: () => new Date(now),
+    hasActiveChildren: async () => false,
     reservationGrace: 10_000,
   };
   return {
@@ -39,7 +40,10 @@ export async function startRegistry(): Promise<Registry> {
     async run(name, id, body, given = {}) {
       const command = commands.find((candidate) => candidate.name === name);
       if (command === undefined) throw new Error(`there is no command ${name}`);
-      return command.run({ ...dependencies, ...given }, id, command.body?.parse(body), aSender);
+      return command.run(
+        { ...dependencies, ...given },
+        { id, body: command.body?.parse(body), query: command.query?.parse({}), sender: aSender },
+      );
     },
     typesIn: async (stream) => (await log.read(stream)).map(({ type }) => type),
     async [Symbol.asyncDispose]() {
