@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { later, muchLater, now } from '../../test/support/examples.ts';
-import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
+import { anId, aSender, type Registry, startRegistry } from '../../test/support/registry.ts';
+import type { GatewayCommand } from '../domain/gateway.ts';
 import { decode } from '../events/codec.ts';
 import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
-import type { GatewayId } from '../events/ids.ts';
+import { EventId, GatewayId } from '../events/ids.ts';
+import { gateways } from './aggregate.ts';
+import { handle } from './handler.ts';
 
 let registry: Registry;
 
@@ -294,6 +297,39 @@ describe('a command whose store goes away', () => {
       EventLogUnavailable,
     );
     expect(appends).toBe(1);
+  });
+});
+
+describe('the reaction of a process', () => {
+  const reaction = { cause: EventId.parse(anId()), eventId: EventId.parse(anId()) };
+  const react = (id: string, commandsFor = softDeletion) =>
+    handle(registry.dependencies, gateways, GatewayId.parse(id), { ...aSender, reaction }, commandsFor);
+  const softDeletion = async (): Promise<GatewayCommand[]> => [
+    { type: 'SoftDeleteGatewayWithFactory', cause: reaction.cause },
+  ];
+
+  it('appends the event that it is known by, which names its cause', async () => {
+    const id = await aGateway();
+    expect(await react(id)).toMatchObject({ outcome: 'accepted', revision: 1n });
+    expect(await registry.log.readLast(`gateway-${id}`)).toMatchObject({
+      id: reaction.eventId,
+      data: { cause: reaction.cause },
+      metadata: { $causationId: reaction.cause, commandId: reaction.eventId, $correlationId: 'a-correlation' },
+    });
+  });
+
+  it('is left out where the stream holds it, whatever has become of the gateway since', async () => {
+    const id = await aGateway();
+    await react(id);
+    await registry.run('RestoreGateway', id);
+    expect(await react(id)).toMatchObject({ outcome: 'ignored', revision: 2n });
+  });
+
+  // The store itself takes an event that it has for appended, so that all of them may hear that theirs was.
+  it('appends once when several do it at the same time', async () => {
+    const id = await aGateway();
+    await Promise.all([react(id), react(id), react(id)]);
+    expect(await registry.typesIn(`gateway-${id}`)).toEqual(['GatewayCreated', 'GatewaySoftDeleted']);
   });
 });
 

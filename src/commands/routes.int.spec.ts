@@ -226,9 +226,19 @@ describe('a refusal', () => {
 
   it('says that a device id is taken', async () => {
     const body = await gatewayBody();
-    await created('/api/gateways', body);
+    const holder = await created('/api/gateways', body);
     const answer = await send('POST', '/api/gateways', body);
     expect([answer.statusCode, answer.json().error.code]).toEqual([409, 'GATEWAY_ID_TAKEN']);
+    expect(answer.json().error.details).toEqual([{ path: 'gateway_id', message: `is that of gateway ${holder}` }]);
+  });
+
+  it('does not say which gateway has a device id to who may not read that gateway', async () => {
+    gatewaysAreOpen = false;
+    const body = await gatewayBody();
+    const holder = await created('/api/gateways', body);
+    const answer = await send('POST', '/api/gateways', body);
+    expect([answer.statusCode, answer.json().error.code]).toEqual([409, 'GATEWAY_ID_TAKEN']);
+    expect(answer.body).not.toContain(holder);
   });
 
   it('says that the parent has to be restored first', async () => {
