@@ -75,7 +75,8 @@ async function run(script: Script, args: Arguments): Promise<void> {
     postgres: config.databaseUrl,
     nats: config.natsUrl,
   };
-  const missing = script.servers.filter((server) => named[server] === undefined);
+  const needed = typeof script.servers === 'function' ? script.servers(args) : script.servers;
+  const missing = needed.filter((server) => named[server] === undefined);
   await using stack = await embeddedServers(missing, config.dataDir, logger);
   const urls = { ...named, ...stack.urls } as Record<Server, string>;
   const embedded: ReadonlySet<Server> = new Set(missing);

@@ -7,13 +7,15 @@ import { seed, seededPassword } from './database/seed.ts';
 import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
+import { keysHelp, runKeys, serversForKeys } from './keys/script.ts';
 import { projectionsHelp, runProjections } from './projections/script.ts';
 import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
   readonly usage: string;
   readonly help: string;
-  readonly servers: readonly Server[];
+  /** The servers it needs, whatever is asked of it or depending on that. */
+  readonly servers: readonly Server[] | ((args: Arguments) => readonly Server[]);
   readonly takes?: readonly (keyof Arguments)[];
   readonly run: (context: Context) => Promise<void>;
 }
@@ -91,6 +93,16 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
         await using eventLog = eventStoreAt(context.urls.eventStore);
         await runProjections(context, eventLog);
       },
+    },
+  ],
+  [
+    'keys',
+    {
+      usage: 'npm run keys -- <action>',
+      help: keysHelp,
+      servers: serversForKeys,
+      takes: ['words'],
+      run: (context) => runKeys(context, () => eventStoreAt(context.urls.eventStore)),
     },
   ],
   [

@@ -140,6 +140,13 @@ describe('the registry in docker-compose.yml', () => {
     expect(stderr).toMatch(/ENCRYPTION_KEY:? is not set.*openssl rand -base64 32/);
   });
 
+  it('takes a ring of keys as well', async () => {
+    const ring = `new:${key}`;
+    const { registry } = readCompose({ ENCRYPTION_KEYS: ring }).services;
+    expect(environmentOf(registry)).toMatchObject({ ENCRYPTION_KEYS: ring, ENCRYPTION_KEY: '' });
+    expect(await runMigrate({ ENCRYPTION_KEYS: ring, ENCRYPTION_KEY: '' })).toMatchObject({ status: 0 });
+  });
+
   it('has the database migrated by Node itself, which then gets the signals', async () => {
     expect(await runMigrate({ ENCRYPTION_KEY: key })).toMatchObject({ status: 0, stdout: 'src/main.ts db:migrate\n' });
   });

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const serviceOption =
-  '  --service   also builds and runs the registry itself, in production mode; ENCRYPTION_KEY has to be set';
+  '  --service   also builds and runs the registry itself, in production mode; ENCRYPTION_KEY or ENCRYPTION_KEYS has to be set';
 
 const commands = {
   up: {
@@ -90,7 +90,8 @@ Either install and start Docker with Compose (https://docs.docker.com/get-starte
 
 /** docker-compose.yml refuses as well, but only when everything is built and running, and in a log. */
 function refuseWithoutKey() {
-  if (resolved(true).services.registry.environment.ENCRYPTION_KEY) return;
+  const { ENCRYPTION_KEYS, ENCRYPTION_KEY } = resolved(true).services.registry.environment;
+  if (ENCRYPTION_KEYS || ENCRYPTION_KEY) return;
   throw new Error(
     'ENCRYPTION_KEY is not set. Gateway passwords are encrypted with it: put 32 bytes in base64 into .env ' +
       '(openssl rand -base64 32) and keep a copy, because nothing else opens them.',

@@ -38,6 +38,11 @@ describe('npm run docker:up', () => {
     expect(stdout).toContain('ready http://127.0.0.1:3001');
   });
 
+  it('runs the registry with a ring of keys as well', async () => {
+    const { status } = await run(['up', '--service'], { variables: { ENCRYPTION_KEYS: `new:${key}` } });
+    expect(status).toBe(0);
+  });
+
   it('says that it failed, and where to look', async () => {
     const { status, stderr } = await run(['up'], { fails: '--wait' });
     expect(status).toBe(1);
