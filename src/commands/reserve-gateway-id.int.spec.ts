@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../embedded/until.ts';
 import { aFactory, anOrganization, anotherGateway, aReservation, now } from '../../test/support/examples.ts';
@@ -12,6 +13,25 @@ const taken = expect.objectContaining({
   reason: expect.stringMatching(/^GatewayId(Taken|InFlight)$/),
 });
 const accepted = { outcome: 'accepted' };
+const unusual = [
+  'a/b',
+  'ü',
+  '%',
+  '%2F',
+  '%25',
+  '..',
+  '.',
+  '/',
+  '$all',
+  '$$x',
+  'a@b',
+  ' ',
+  '\t',
+  '\n',
+  '\0',
+  '\u202e',
+  '😀',
+];
 const withinGrace = at(9_999);
 const afterGrace = at(10_000);
 
@@ -116,16 +136,25 @@ describe('a device id', () => {
     for (const other of ['GW', 'gw ', ' gw', 'gw\u0301']) expect(await create(anId(), other)).toMatchObject(accepted);
   });
 
-  it.each(['a/b', 'ü', '%', '%2F', '..', '.', '$all', '$$x', 'a@b', ' ', '\n', '😀', '漢'.repeat(255)])(
-    'may be %j',
-    async (device) => {
-      const id = anId();
-      expect(await create(id, device)).toMatchObject({ ...accepted, resource: { gateway_id: device } });
-      expect(await create(anId(), device)).toEqual(taken);
-      await registry.run('SoftDeleteGateway', id);
-      expect(await create(anId(), device)).toMatchObject(accepted);
-    },
-  );
+  it.each(unusual)('may be %j', isADeviceIdLikeAnyOther);
+
+  it.each(['漢', '😀'])('may be 255 times %s', (character) => isADeviceIdLikeAnyOther(character.repeat(255)));
+
+  it('may be any text of 1 to 255 characters, and each is another one', { timeout: 60_000 }, async () => {
+    const character = fc.oneof(
+      fc.constantFrom(...'%2F$@./ '),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    );
+    const text = fc.string({ unit: character, minLength: 1, maxLength: 255, size: 'max' });
+    const device = fc.oneof({ weight: 3, arbitrary: text }, { weight: 1, arbitrary: fc.constantFrom(...unusual) });
+    const several = fc.uniqueArray(device, { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(several, async (devices) => {
+        await Promise.all(devices.map(isADeviceIdLikeAnyOther));
+      }),
+      { numRuns: 20 },
+    );
+  });
 });
 
 describe('a reservation whose gateway event is missing', () => {
@@ -256,6 +285,16 @@ describe('a command that sleeps between its reservation and its event', () => {
     expect(await restoring).toEqual(taken);
   });
 });
+
+/** Takes it, gives it back, takes it again and gives it back. */
+async function isADeviceIdLikeAnyOther(device: string): Promise<void> {
+  const [first, second] = [anId(), anId()];
+  expect(await create(first, device)).toMatchObject({ ...accepted, resource: { gateway_id: device } });
+  expect(await create(anId(), device)).toMatchObject({ reason: 'GatewayIdTaken', holder: { id: first } });
+  await registry.run('SoftDeleteGateway', first);
+  expect(await create(second, device)).toMatchObject(accepted);
+  await registry.run('SoftDeleteGateway', second);
+}
 
 function at(milliseconds: number) {
   return { now: () => new Date(Date.parse(now) + milliseconds) };

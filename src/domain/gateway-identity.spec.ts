@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   aDevice,
@@ -107,6 +108,20 @@ describe('the stream of a device id', () => {
     ['$all', 'gatewayIdentity-%24all'],
   ])('of %s is %s', (device, stream) => {
     expect(gatewayIdentityStream(DeviceId.parse(device))).toBe(stream);
+  });
+
+  it('is of that device id alone: the name says which one it is of', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 255, size: 'max' }), (device) => {
+        const stream = gatewayIdentityStream(DeviceId.parse(device));
+        expect(stream).toMatch(/^gatewayIdentity-[\w.~!*'()%-]{1,3060}$/);
+        expect(decodeURIComponent(stream.slice('gatewayIdentity-'.length))).toBe(device);
+      }),
+    );
+  });
+
+  it.each(['\ud83d', '\ude00', 'GW-\ud83d', '\ude00\ud83d'])('is not of half a surrogate pair: %j', (device) => {
+    expect(() => gatewayIdentityStream(DeviceId.parse(device))).toThrow(URIError);
   });
 
   it('is another one for an id that differs only in case', () => {

@@ -6,7 +6,12 @@ import type { GatewayIdentityEvent } from '../events/gateway-identity.ts';
 import type { DeviceId, GatewayId, ReservationId } from '../events/ids.ts';
 import type { Gateway, GatewayIds } from './gateway.ts';
 
-/** Any string is safe as a device id: what a stream name should not hold is percent-encoded. */
+/**
+ * A stream of its own for each device id, whatever that holds: what a stream name should not hold is percent-encoded.
+ * 255 characters become 3,060 at most; EventStoreDB limits a name only by what a record may hold, 16 MiB.
+ *
+ * @throws URIError for half a surrogate pair, which is refused before it gets here
+ */
 export const gatewayIdentityStream = (id: DeviceId) => `gatewayIdentity-${encodeURIComponent(id)}` as const;
 
 /** An attempt of a gateway to take a device id. */
