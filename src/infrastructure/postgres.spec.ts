@@ -1,6 +1,6 @@
 import { ConnectionError } from 'slonik';
 import { describe, expect, it } from 'vitest';
-import { isUnavailable } from './postgres.ts';
+import { isoTime, isUnavailable } from './postgres.ts';
 
 function withCode(code: string): Error {
   return Object.assign(new Error('something'), { code });
@@ -34,4 +34,17 @@ describe('an error of Postgres', () => {
   it.each([undefined, null, 'ECONNREFUSED', { code: 'ECONNREFUSED' }])('is an Error, not %s', (value) =>
     expect(isUnavailable(value)).toBe(false),
   );
+});
+
+describe('a time of Postgres', () => {
+  it.each([
+    ['2026-01-02 03:04:05+00', '2026-01-02T03:04:05.000Z'],
+    ['2026-01-02 03:04:05.6+00', '2026-01-02T03:04:05.600Z'],
+    ['2026-01-02 03:04:05.067+00', '2026-01-02T03:04:05.067Z'],
+    ['2026-01-02 03:04:05.999999+00', '2026-01-02T03:04:05.999Z'],
+    ['2026-01-02 03:04:05.25+02', '2026-01-02T01:04:05.250Z'],
+    ['2026-01-02 03:04:05.25+05:30', '2026-01-01T21:34:05.250Z'],
+  ])('%s is %s', (text, time) => expect(isoTime(text)).toBe(time));
+
+  it.each(['infinity', '-infinity'])('is not %s', (text) => expect(() => isoTime(text)).toThrow(RangeError));
 });

@@ -82,7 +82,7 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
       // `DISCARD ALL` is a round trip more for each query, and no query here leaves anything in its session.
       resetConnection: () => Promise.resolve(),
       typeParsers: [
-        { name: 'timestamptz', parse: (text) => new Date(text).toISOString() },
+        { name: 'timestamptz', parse: isoTime },
         { name: 'int8', parse: BigInt },
       ],
       interceptors: [resultParser],
@@ -106,6 +106,18 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
     }
   }
 }
+
+/**
+ * A time as Postgres writes it, in ISO-8601 and milliseconds. In a session in UTC they are the same but for a few
+ * characters; to parse a date and write it anew takes ten times as long, and a page of a list has 60 of them.
+ */
+export function isoTime(text: string): string {
+  if (!inUtc.test(text)) return new Date(text).toISOString();
+  const milliseconds = text.slice(20, -3).padEnd(3, '0').slice(0, 3);
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${milliseconds}Z`;
+}
+
+const inUtc = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/;
 
 const resultParser: Interceptor = {
   name: 'result-parser',

@@ -1,5 +1,6 @@
 // Lists: which part of one is asked for, and the one statement that reads it. A page goes on by offset or, at any
 // depth equally quickly, after the last row of the page before (keyset).
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type Pool, sql } from '../infrastructure/postgres.ts';
 import { decodeCursor, encodeCursor, type Place } from './cursor.ts';
@@ -35,7 +36,11 @@ interface Row<Item> {
   readonly total: number;
   readonly sortKey: string | null;
   /** Of a page without items the total is all there is. */
-  readonly item: (Item & { readonly id: string }) | undefined;
+  readonly item: Item | undefined;
+}
+
+interface WithId {
+  readonly id: string;
 }
 
 export const Pagination = z
@@ -78,7 +83,7 @@ export function shown<Shape extends z.ZodRawShape>(resource: z.ZodObject<Shape>,
 }
 
 /** A list of the rows of a table. */
-export function listOf<Item>(table: string, columns: Fragment, item: z.ZodType<Item>): List<Item> {
+export function listOf<Item extends WithId>(table: string, columns: Fragment, item: z.ZodType<Item>): List<Item> {
   return { table, columns, row: rowOf(item) };
 }
 
@@ -115,7 +120,7 @@ export function listQuery<Filters extends z.ZodRawShape>(name: string, keys: rea
  *
  * @throws what `isUnavailable` tells apart
  */
-export async function readPage<Item>(
+export async function readPage<Item extends WithId>(
   pool: Pool,
   { table, columns, row }: List<Item>,
   where: readonly Condition[],
@@ -129,14 +134,16 @@ export async function readPage<Item>(
 
   const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
 
-  const rows = await pool.any(sql.type(row)`
+  const statement = sql.type(row)`
     SELECT ${totalOf(table, where, includeDeleted)} AS total, ${shownColumns}, sort_key
     FROM (VALUES (true)) AS one
     LEFT JOIN (
       SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
-      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${fetch} OFFSET ${skip}
+      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}
     ) AS page ON true
-    ORDER BY sort_by ${direction}, id ${direction}`);
+    ORDER BY sort_by ${direction}, id ${direction}`;
+  const isUsual = !includeDeleted && where.length <= 1 && skip === 0 && usualLimits.includes(limit);
+  const rows = await pool.any(isUsual ? prepared(statement) : statement);
 
   const found = rows.flatMap(({ item, sortKey }) => (item === undefined ? [] : [{ item, sortKey }]));
   const shown = found.slice(0, limit);
@@ -171,7 +178,7 @@ export async function readPage<Item>(
     return sql.fragment`(
       SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
       FROM ${sql.identifier([table])} WHERE ${sql.join(conditions, sql.fragment` AND `)}
-      ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${fetch + skip}
+      ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${literal(fetch + skip)}
     )`;
   }
 
@@ -218,15 +225,30 @@ function placeOf(cursor: string, list: string, sort: Sort): Place | undefined {
   return place && orderOf(sort).key.safeParse(place.key).success ? place : undefined;
 }
 
-function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
-  return z
-    .looseObject({ total: z.int(), id: z.guid().nullable(), sort_key: z.string().nullable() })
-    .transform((row) => ({
-      total: row.total,
-      sortKey: row.sort_key,
-      item: row.id === null ? undefined : { ...item.parse(row), id: row.id },
-    }));
+/** A number as it stands: how many rows are wanted decides how Postgres goes about it. */
+function literal(number: number): Fragment {
+  return sql.fragment`${sql.literalValue(String(number))}`;
 }
+
+/**
+ * To plan a list takes Postgres longer than to read it, so what is asked for all the time is planned once a connection. Each
+ * connection keeps what it has prepared: only the default and the greatest limit, and one filter at most.
+ */
+function prepared<Query extends { readonly sql: string }>(statement: Query): Query & { readonly name: string } {
+  return { ...statement, name: `list ${hash('sha1', statement.sql, 'base64url')}` };
+}
+
+const usualLimits: readonly number[] = [20, 100];
+
+function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
+  return z.unknown().transform((row) => {
+    const { total, id, sort_key } = Head.parse(row);
+    return { total, sortKey: sort_key, item: id === null ? undefined : item.parse(row) };
+  });
+}
+
+/** What a row of any list has beside its item. */
+const Head = z.object({ total: z.int(), id: z.guid().nullable(), sort_key: z.string().nullable() });
 
 // Not `z.coerce`, to which '', ' 7' and '0x10' are numbers.
 function wholeNumber(least: number, most: number) {

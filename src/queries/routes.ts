@@ -21,13 +21,13 @@ export function queryRoutes(app: HttpServer, { pool, readModelReaches }: QueryRo
 
   app.get(
     '/api/organizations',
-    { preHandler, schema: schemaOfList('organization', OrganizationsQuery, ShownOrganization) },
+    { preHandler, serializerCompiler, schema: schemaOfList('organization', OrganizationsQuery, ShownOrganization) },
     (request) => listOrganizations(pool, request.query),
   );
 
   app.get(
     '/api/organizations/:id',
-    { preHandler, schema: schemaOfOne('organization', OrganizationId, ShownOrganization) },
+    { preHandler, serializerCompiler, schema: schemaOfOne('organization', OrganizationId, ShownOrganization) },
     async (request, reply) => {
       const found = await findOrganization(pool, request.params.id, { includeDeleted: request.query.include_deleted });
       if (found === undefined)
@@ -36,13 +36,15 @@ export function queryRoutes(app: HttpServer, { pool, readModelReaches }: QueryRo
     },
   );
 
-  app.get('/api/factories', { preHandler, schema: schemaOfList('factory', FactoriesQuery, ShownFactory) }, (request) =>
-    listFactories(pool, request.query),
+  app.get(
+    '/api/factories',
+    { preHandler, serializerCompiler, schema: schemaOfList('factory', FactoriesQuery, ShownFactory) },
+    (request) => listFactories(pool, request.query),
   );
 
   app.get(
     '/api/factories/:id',
-    { preHandler, schema: schemaOfOne('factory', FactoryId, ShownFactory) },
+    { preHandler, serializerCompiler, schema: schemaOfOne('factory', FactoryId, ShownFactory) },
     async (request, reply) => {
       const found = await findFactory(pool, request.params.id, { includeDeleted: request.query.include_deleted });
       if (found === undefined) throw new ApiError('FACTORY_NOT_FOUND', 'There is no such factory, or it is deleted.');
@@ -50,13 +52,15 @@ export function queryRoutes(app: HttpServer, { pool, readModelReaches }: QueryRo
     },
   );
 
-  app.get('/api/gateways', { preHandler, schema: schemaOfList('gateway', GatewaysQuery, ShownGateway) }, (request) =>
-    listGateways(pool, request.query),
+  app.get(
+    '/api/gateways',
+    { preHandler, serializerCompiler, schema: schemaOfList('gateway', GatewaysQuery, ShownGateway) },
+    (request) => listGateways(pool, request.query),
   );
 
   app.get(
     '/api/gateways/:id',
-    { preHandler, schema: schemaOfOne('gateway', GatewayId, ShownGateway) },
+    { preHandler, serializerCompiler, schema: schemaOfOne('gateway', GatewayId, ShownGateway) },
     async (request, reply) => {
       const found = await findGateway(pool, request.params.id, { includeDeleted: request.query.include_deleted });
       if (found === undefined) throw new ApiError('GATEWAY_NOT_FOUND', 'There is no such gateway, or it is deleted.');
@@ -64,6 +68,10 @@ export function queryRoutes(app: HttpServer, { pool, readModelReaches }: QueryRo
     },
   );
 }
+
+// What queries find is checked row by row against the schema of the answer, which leaves out what is not in it. To check
+// it once more on its way out would take longer than all the rest of a list.
+const serializerCompiler = () => JSON.stringify;
 
 function schemaOfList<Query extends z.ZodType, Item extends z.ZodType>(kind: Kind, query: Query, item: Item) {
   return { querystring: query, response: { 200: pageOf(item) }, operation: listOperation(kind, item) };
