@@ -65,6 +65,21 @@ export default {
       to: { path: '^src/(queries|projections|publishing|database|infrastructure/postgres[.]ts)' },
     },
     {
+      name: 'processes-react',
+      comment:
+        'A process sends commands and asks queries. How tables follow the log, and who else hears, is not its business.',
+      severity: 'error',
+      from: { path: '^src/processes/', pathNot: specs },
+      to: { path: '^src/(projections|publishing|http|resources|database)/' },
+    },
+    {
+      name: 'processes-are-not-called',
+      comment: 'What follows from an event follows from it, whoever appended it: nobody asks a process.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/(processes/|app[.]ts$)|${specs}` },
+      to: { path: '^src/processes/' },
+    },
+    {
       name: 'publishing-hears-events-only',
       comment: 'What others hear is made of events, not of tables or rules.',
       severity: 'error',

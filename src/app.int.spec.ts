@@ -58,7 +58,7 @@ describe('a process that does not project', () => {
     };
     const holder = others.use(await startService({ dataDir: folder.path, environment }));
     const standingBy = others.use(await start(7, database.url));
-    await vi.waitFor(async () => expect(await waitingForLock(database.url)).toBe(1), 10_000);
+    await vi.waitFor(async () => expect(await waitingForLocks(database.url)).toBe(2), 10_000);
 
     for (const _ of [1, 2, 3]) {
       const { headers } = await ask(standingBy, 'POST', '/api/organizations', { name: 'Acme' });
@@ -77,7 +77,8 @@ describe('a process that does not project', () => {
   });
 });
 
-async function waitingForLock(databaseUrl: string): Promise<number> {
+/** One for the projector, one for the cascade. */
+async function waitingForLocks(databaseUrl: string): Promise<number> {
   return withClient(databaseUrl, async (client) => {
     const { rows } = await client.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { createApi } from './api.ts';
 import { createAggregateCache } from './commands/aggregate-cache.ts';
+import type { CommandDependencies } from './commands/handler.ts';
 import { createIdempotencyKeys } from './commands/idempotency.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
@@ -10,11 +11,13 @@ import { connectEventStore } from './infrastructure/event-store.ts';
 import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
+import { startCascade } from './processes/cascade-process.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
 import { startProjector } from './projections/projector.ts';
 import { createReadiness } from './projections/readiness.ts';
 import { startPublisher } from './publishing/publisher.ts';
+import { hasActiveChildren } from './queries/children.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
 
 export interface AppOptions {
@@ -81,6 +84,20 @@ export async function startApp(options: AppOptions): Promise<App> {
   const listener = starting.adopt(startListener({ databaseUrl: options.databaseUrl, progress, logger }), (loop) =>
     loop.stop(),
   );
+  const readModelReaches = progress.reached;
+  const commands: CommandDependencies = {
+    log: eventStore,
+    cache: createAggregateCache(aggregateCacheBytes),
+    sealPassword: encryption.seal,
+    hasActiveChildren: (kind, id) => hasActiveChildren({ pool, log: eventStore, readModelReaches }, kind, id),
+    now: () => new Date(),
+    reservationGrace,
+  };
+  const { databaseUrl } = options;
+  const cascade = starting.adopt(
+    startCascade({ databaseUrl, log: eventStore, pool, readModelReaches, commands, logger }),
+    (loop) => loop.stop(),
+  );
   const publisher = starting.adopt(startPublisher({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
 
   const { server } = await createApi({
@@ -88,18 +105,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     corsOrigins: options.corsOrigins,
     isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
     version: options.version,
-    parts: () => [projector.health(), listener.health(), publisher.health()],
+    parts: () => [projector.health(), listener.health(), cascade.health(), publisher.health()],
     readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),
-    readModelReaches: progress.reached,
+    readModelReaches,
     commands: {
-      dependencies: {
-        log: eventStore,
-        cache: createAggregateCache(aggregateCacheBytes),
-        sealPassword: encryption.seal,
-        hasActiveChildren: () => Promise.reject(new Error('nobody can tell yet')),
-        now: () => new Date(),
-        reservationGrace,
-      },
+      dependencies: commands,
       idempotencyKeys: createIdempotencyKeys(idempotencySecretsOf(options.encryptionKeys)),
       // Nobody logs in: whoever reaches the registry reads all of it.
       mayRead: () => true,

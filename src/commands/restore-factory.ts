@@ -7,7 +7,9 @@ export const restoreFactory = commandsOn(factories)({
   path: '/api/factories/:id/restore',
   status: 200,
   summary: 'Restore a factory',
-  description: 'Its organization must not be deleted. Restoring what is not deleted is no error.',
+  description:
+    'Its organization must not be deleted. The gateways that were deleted with it come back, each a moment later; one whose ' +
+    '`gateway_id` is taken meanwhile stays deleted. Restoring what is not deleted is no error.',
   refusals: ['FactoryNotFound', 'ParentDeleted'],
   ask: async (_input, factory, facts) => {
     if (factory.status === 'none') return [{ type: 'RestoreFactory', organization: { status: 'none' } }];

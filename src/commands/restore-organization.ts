@@ -7,7 +7,9 @@ export const restoreOrganization = commandsOn(organizations)({
   path: '/api/organizations/:id/restore',
   status: 200,
   summary: 'Restore an organization',
-  description: 'Restoring what is not deleted is no error.',
+  description:
+    'The factories that were deleted with it come back, and their gateways with them, each a moment later. Restoring what is ' +
+    'not deleted is no error.',
   refusals: ['OrganizationNotFound'],
   ask: async () => [{ type: 'RestoreOrganization' }],
 });

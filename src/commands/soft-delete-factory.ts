@@ -9,7 +9,9 @@ export const softDeleteFactory = commandsOn(factories)({
   path: '/api/factories/:id',
   status: 204,
   summary: 'Delete a factory',
-  description: 'It can be restored. Its gateways stay as they are. Deleting what is deleted is no error.',
+  description:
+    'It can be restored. Its active gateways are deleted with it, each a moment later, and come back with it. Deleting ' +
+    'what is deleted is no error.',
   refusals: ['FactoryNotFound', 'HasActiveChildren'],
   query: z.strictObject({ cascade }),
   ask: async ({ id, query }, _factory, facts) => {

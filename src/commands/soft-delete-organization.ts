@@ -9,7 +9,9 @@ export const softDeleteOrganization = commandsOn(organizations)({
   path: '/api/organizations/:id',
   status: 204,
   summary: 'Delete an organization',
-  description: 'It can be restored. Its factories and gateways stay as they are. Deleting what is deleted is no error.',
+  description:
+    'It can be restored. Its active factories and their gateways are deleted with it, each a moment later, and come back ' +
+    'with it. Deleting what is deleted is no error.',
   refusals: ['OrganizationNotFound', 'HasActiveChildren'],
   query: z.strictObject({ cascade }),
   ask: async ({ id, query }, _organization, facts) => {

@@ -14,6 +14,15 @@ export interface AdvisoryLock {
   wait(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean>;
 }
 
+/** A session that is kept; `lost` aborts, with the reason, when it has ended unasked or does not answer. */
+export interface KeptSession extends Disposable {
+  readonly lost: AbortSignal;
+}
+
+/** After so long a silence Postgres ends a session that is kept: whoever holds a lock on it sleeps or is gone. */
+const longestSilence = '10s';
+const breathMs = 2_000;
+
 // The longest that a timer can take, in milliseconds: almost 25 days. Then the loop starts anew.
 const forever = 2 ** 31 - 1;
 
@@ -57,6 +66,19 @@ export function advisoryLock(name: string): AdvisoryLock {
       }
     },
   };
+}
+
+/**
+ * Keeps a session that does nothing but hold a lock, for as long as this process is awake. A process that is frozen loses it, and
+ * with it the lock.
+ */
+export async function keepAwake({ client, lost }: Connection): Promise<KeptSession> {
+  await client.query(`SET idle_session_timeout = '${longestSilence}'`);
+  const silent = new AbortController();
+  const timer = setInterval(() => {
+    client.query('SELECT').catch((error: unknown) => silent.abort(error));
+  }, breathMs);
+  return { lost: AbortSignal.any([lost, silent.signal]), [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function cancelBackend(databaseUrl: string, name: string, pid: number | undefined): Promise<void> {

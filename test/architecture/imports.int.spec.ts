@@ -25,6 +25,8 @@ const violations: Readonly<Record<string, readonly [file: string, text: string]>
     'src/commands/a.ts',
     "import { it } from '../queries/it.ts';\nexport const same = it;",
   ],
+  'processes-react': ['src/processes/a.ts', "import { it } from '../http/it.ts';\nexport const same = it;"],
+  'processes-are-not-called': ['src/queries/c.ts', "import { it } from '../processes/it.ts';\nexport const same = it;"],
   'publishing-hears-events-only': [
     'src/publishing/a.ts',
     "import { it } from '../queries/it.ts';\nexport const same = it;",
@@ -47,7 +49,7 @@ const violations: Readonly<Record<string, readonly [file: string, text: string]>
 it('finds a violation of each import rule', async () => {
   await using folder = await temporaryFolder();
   const innocent = 'export const it = 1;\nexport type It = 1;';
-  const places = ['events', 'domain', 'commands', 'queries', 'http'].map((place) => `src/${place}/it.ts`);
+  const places = ['events', 'domain', 'commands', 'queries', 'processes', 'http'].map((place) => `src/${place}/it.ts`);
   const files = [
     ...[...places, 'embedded/it.ts'].map((file) => [file, innocent] as const),
     ['src/http/c.ts', "import { b } from './b.ts';\nexport const c = () => b;"] as const,

@@ -1,0 +1,503 @@
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deleteMarkerBy, readHistory, untilQuiet } from '../../test/support/cascade.ts';
+import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
+import type { TestDatabase } from '../../test/support/servers.ts';
+import { resetDatabase } from '../database/reset.ts';
+import type { EventLog, Position } from '../events/event-log.ts';
+import { EventId } from '../events/ids.ts';
+import { uuidv7 } from '../events/new-id.ts';
+import { createPool, type Pool } from '../infrastructure/postgres.ts';
+import { createProgress, type Progress } from '../projections/progress.ts';
+import { startProjector } from '../projections/projector.ts';
+import { type CascadeOptions, startCascade } from './cascade-process.ts';
+import { checkpointStream, readCheckpoint, takeOver } from './checkpoint.ts';
+import { reactionId } from './reaction-id.ts';
+
+const logger = pino({ level: 'silent' });
+const backoff = { first: 10, longest: 50 };
+
+let scope: AsyncDisposableStack;
+let registry: Registry;
+let database: TestDatabase;
+let progress: Progress;
+let pool: Pool;
+
+beforeEach(async () => {
+  scope = new AsyncDisposableStack();
+  registry = scope.use(await startRegistry());
+  database = scope.use(await createMigratedDatabase());
+  const databaseUrl = database.url;
+  progress = createProgress();
+  pool = scope.adopt(createPool({ databaseUrl, logger }), (made) => made.end());
+  scope.adopt(startProjector({ databaseUrl, eventLog: registry.log, progress, logger, backoff }), (loop) =>
+    loop.stop(),
+  );
+});
+
+afterEach(() => scope.disposeAsync());
+
+describe('when a factory is deleted', () => {
+  it('its active gateways are deleted, each by an event that names the deletion', async () => {
+    react();
+    const { factory } = await aPlant();
+    const gateways = [await aGatewayIn(factory), await aGatewayIn(factory), await aGatewayIn(factory)];
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    const deletion = await lastOf(`factory-${factory}`);
+    for (const gateway of gateways) {
+      expect(await lastOf(`gateway-${gateway}`)).toMatchObject({
+        id: reactionId(EventId.parse(deletion.id), gateway),
+        type: 'GatewaySoftDeleted',
+        data: { cause: deletion.id },
+        metadata: { actor: 'process:cascade', $causationId: deletion.id, $correlationId: 'a-correlation' },
+      });
+    }
+  });
+
+  it('gateways of other factories are left alone, and one that has moved away in time', async () => {
+    const { organization, factory } = await aPlant();
+    const other = await aFactoryIn(organization);
+    const elsewhere = await aGatewayIn(other);
+    const moved = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    await send('MoveGateway', moved, { factory_id: other });
+    react();
+    await quiet();
+    expect(await registry.typesIn(`gateway-${elsewhere}`)).toEqual(['GatewayCreated']);
+    expect(await registry.typesIn(`gateway-${moved}`)).toEqual(['GatewayCreated', 'GatewayMoved']);
+  });
+
+  it('a gateway that comes into it at the same moment ends deleted: created, restored or moved there', async () => {
+    react();
+    const { organization, factory } = await aPlant();
+    const other = await aFactoryIn(organization);
+    const restored = await aGatewayIn(factory);
+    const moved = await aGatewayIn(other);
+    await send('SoftDeleteGateway', restored);
+    await quiet();
+    // What each of the three read before the deletion, it appends after it.
+    const created = anId();
+    await afterReading(factory, async (given) => {
+      await send('SoftDeleteFactory', factory);
+      await quiet();
+      await send('CreateGateway', created, gatewayBody(factory, 'late'), given);
+      await send('RestoreGateway', restored, undefined, given);
+      await send('MoveGateway', moved, { factory_id: factory }, given);
+    });
+    await quiet();
+    const { id: cause } = await lastOf(`factory-${factory}`);
+    for (const gateway of [created, restored, moved]) {
+      expect(await lastOf(`gateway-${gateway}`)).toMatchObject({ type: 'GatewaySoftDeleted', data: { cause } });
+    }
+  });
+
+  it('so are many', async () => {
+    react();
+    const { factory } = await aPlant();
+    await Promise.all(Array.from({ length: 1_203 }, () => aGatewayIn(factory)));
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    expect(await activeGateways()).toEqual([]);
+    await send('RestoreFactory', factory);
+    await quiet();
+    expect(await activeGateways()).toHaveLength(1_203);
+  }, 60_000);
+});
+
+describe('when a factory is restored', () => {
+  it('exactly those of its gateways come back that its deletion took', async () => {
+    react();
+    const { factory } = await aPlant();
+    const taken = await aGatewayIn(factory);
+    const deletedBefore = await aGatewayIn(factory);
+    await send('SoftDeleteGateway', deletedBefore);
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    await send('RestoreFactory', factory);
+    await quiet();
+    const { id: cause } = await lastOf(`factory-${factory}`);
+    expect(await lastOf(`gateway-${taken}`)).toMatchObject({ type: 'GatewayRestored', data: { cause } });
+    expect(await registry.typesIn(`gateway-${deletedBefore}`)).toEqual(['GatewayCreated', 'GatewaySoftDeleted']);
+  });
+
+  it('one whose device id is taken meanwhile stays deleted, with the reason in its history, also later', async () => {
+    react();
+    const { organization, factory } = await aPlant();
+    const gateway = await aGatewayIn(factory, 'fought for');
+    const other = await aGatewayIn(await aFactoryIn(organization));
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    await send('UpdateGateway', other, { gateway_id: 'fought for' });
+    await send('RestoreFactory', factory);
+    await quiet();
+    const restoration = await lastOf(`factory-${factory}`);
+    expect(await lastOf(`gateway-${gateway}`)).toMatchObject({
+      type: 'GatewayRestorationRefused',
+      data: { reason: 'GatewayIdTaken', cause: restoration.id },
+    });
+
+    await send('UpdateGateway', other, { gateway_id: 'free again' });
+    await send('SoftDeleteFactory', factory);
+    await send('RestoreFactory', factory);
+    await quiet();
+    expect((await registry.typesIn(`gateway-${gateway}`)).slice(2)).toEqual(['GatewayRestorationRefused']);
+    await send('RestoreGateway', gateway);
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
+  });
+
+  it('waits for one whose device id somebody is about to have', async () => {
+    const reserver = uuidv7();
+    react({ commands: { ...registry.dependencies, now: () => new Date(), reservationGrace: 700 } });
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory, 'reserved');
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    // The command that reserved it dies: nothing comes of it.
+    const dying = { ...registry.log, append: dyingAt(`gateway-${reserver}`), readAll: registry.log.readAll };
+    const another = await aPlant();
+    await expect(
+      send('CreateGateway', reserver, gatewayBody(another.factory, 'reserved'), { log: dying, now: () => new Date() }),
+    ).rejects.toThrow('dies here');
+    await send('RestoreFactory', factory);
+    await quiet();
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
+  });
+
+  it('and deleted and restored again before anybody could react, its gateways are as if nothing had been', async () => {
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    for (const command of ['SoftDeleteFactory', 'RestoreFactory', 'SoftDeleteFactory', 'RestoreFactory']) {
+      await send(command, factory);
+    }
+    react();
+    await quiet();
+    expect(await registry.typesIn(`gateway-${gateway}`)).toEqual(['GatewayCreated']);
+  });
+
+  it('a gateway that its deletion took only now is given back', async () => {
+    react();
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    const deletion = EventId.parse((await lastOf(`factory-${factory}`)).id);
+    await quiet();
+    await send('RestoreFactory', factory);
+    await quiet();
+    // An instance that was frozen in the middle of its reaction does the rest of it.
+    const late = await aGatewayIn(factory);
+    await appendReaction(late, deletion);
+    await quiet();
+    expect(await registry.typesIn(`gateway-${late}`)).toEqual([
+      'GatewayCreated',
+      'GatewaySoftDeleted',
+      'GatewayRestored',
+    ]);
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
+  });
+});
+
+describe('an organization', () => {
+  it('takes its factories along, these their gateways, and brings all of them back', async () => {
+    react();
+    const { organization, factory } = await aPlant();
+    const second = await aFactoryIn(organization);
+    const closed = await aFactoryIn(organization);
+    const gateways = [await aGatewayIn(factory), await aGatewayIn(second)];
+    const ofClosed = await aGatewayIn(closed);
+    await send('SoftDeleteFactory', closed);
+    await quiet();
+    await send('SoftDeleteOrganization', organization);
+    await quiet();
+    const deletion = await lastOf(`organization-${organization}`);
+    for (const [index, id] of [factory, second].entries()) {
+      const taken = await lastOf(`factory-${id}`);
+      expect(taken).toMatchObject({ type: 'FactorySoftDeleted', data: { cause: deletion.id } });
+      expect(await lastOf(`gateway-${gateways[index]}`)).toMatchObject({
+        type: 'GatewaySoftDeleted',
+        data: { cause: taken.id },
+        metadata: { $correlationId: 'a-correlation' },
+      });
+    }
+
+    await send('RestoreOrganization', organization);
+    await quiet();
+    expect(await activeGateways()).toEqual(gateways.toSorted());
+    expect((await lastOf(`factory-${closed}`)).data).toMatchObject({ cause: null });
+    expect((await lastOf(`gateway-${ofClosed}`)).type).toBe('GatewaySoftDeleted');
+  });
+
+  it('takes a factory along that is created while it is being deleted', async () => {
+    react();
+    const { organization } = await aPlant();
+    const factory = anId();
+    await afterReading(organization, async (given) => {
+      await send('SoftDeleteOrganization', organization);
+      await quiet();
+      await send('CreateFactory', factory, { organization_id: organization, name: 'Late' }, given);
+    });
+    await quiet();
+    expect((await lastOf(`factory-${factory}`)).type).toBe('FactorySoftDeleted');
+  });
+});
+
+describe('what has been reacted to', () => {
+  it('is not reacted to again, from however old a checkpoint', async () => {
+    const first = react();
+    const { organization, factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    await send('RestoreFactory', factory);
+    await quiet();
+    await send('SoftDeleteOrganization', organization);
+    await quiet();
+    await send('RestoreOrganization', organization);
+    await quiet();
+    await send('SoftDeleteGateway', gateway);
+    await send('RestoreGateway', gateway);
+    await first.stop();
+    const before = await readHistory(registry.log);
+
+    await forgetCheckpoint();
+    react();
+    await quiet();
+    expect((await readHistory(registry.log)).slice(0, before.length)).toEqual(before);
+    expect(ofCascade(await readHistory(registry.log))).toEqual(ofCascade(before));
+  });
+
+  it('is not judged by states: an id that the stream holds is enough', async () => {
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    const deletion = EventId.parse((await lastOf(`factory-${factory}`)).id);
+    await appendReaction(gateway, deletion);
+    // Somebody else's program brought it back, which no command of ours does under a deleted factory.
+    await appendAsIs(gateway, 'GatewayRestored', { gatewayId: 'x', reservationId: uuidv7(), cause: null });
+    react();
+    await quiet();
+    expect(await registry.typesIn(`gateway-${gateway}`)).toEqual([
+      'GatewayCreated',
+      'GatewaySoftDeleted',
+      'GatewayRestored',
+    ]);
+  });
+
+  it('stays so when the database is made anew', async () => {
+    const first = react();
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    await send('RestoreFactory', factory);
+    await quiet();
+    await send('UpdateGateway', gateway, { name: 'New' });
+    await first.stop();
+    const before = await readHistory(registry.log);
+    const { position } = await readCheckpoint(registry.log, 'cascade');
+
+    await resetDatabase({
+      databaseUrl: database.url,
+      eventLog: registry.log,
+      seed: async () => undefined,
+      environment: 'development',
+      force: undefined,
+      terminal: { isTTY: false, write: () => undefined },
+      logger,
+      signal: new AbortController().signal,
+    });
+    react();
+    await quiet();
+    expect(ofCascade(await readHistory(registry.log))).toEqual(ofCascade(before));
+    expect((await readCheckpoint(registry.log, 'cascade')).position?.commit).toBeGreaterThan(position?.commit ?? 0n);
+  });
+});
+
+describe('of several instances', () => {
+  it('one reacts, another takes over when it ends', async () => {
+    const [first, second] = [react(), react()];
+    await vi.waitFor(() => expect(second.health().status).toBe('running'), 5_000);
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await first.stop();
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewaySoftDeleted');
+    expect(second.health().status).toBe('running');
+  });
+
+  it('one whose checkpoint was moved by another starts anew, and goes on when it may', async () => {
+    const process = react();
+    await quiet();
+    await takeOver(registry.log, 'cascade');
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewaySoftDeleted');
+    expect(process.health().status).toBe('running');
+  });
+
+  it('one that loses its session gives way', async () => {
+    react();
+    await quiet();
+    await withClient(database.url, (client) =>
+      client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'registry cascade' AND datname = current_database()`),
+    );
+    await quiet();
+  });
+});
+
+describe('the checkpoint', () => {
+  it('is one event, however often it is moved, and not moved by what nothing follows from', async () => {
+    react();
+    await quiet();
+    const { revision } = await readCheckpoint(registry.log, 'cascade');
+    const { factory } = await aPlant();
+    await aGatewayIn(factory);
+    await quiet();
+    const moved = await readCheckpoint(registry.log, 'cascade');
+    expect(moved.revision).toBe((revision as bigint) + 1n);
+    expect(await registry.log.read(checkpointStream('cascade'))).toHaveLength(1);
+  });
+
+  it('is moved when the process ends', async () => {
+    const { log } = registry;
+    const done: string[] = [];
+    const watched: EventLog = {
+      ...log,
+      async *subscribe(options) {
+        for await (const items of log.subscribe(options)) {
+          yield items;
+          done.push(...items.flatMap((item) => (item.kind === 'event' ? item.event.stream : [])));
+        }
+      },
+    };
+    const process = react({ log: watched });
+    const { factory } = await aPlant();
+    await vi.waitFor(() => expect(done).toContain(`factory-${factory}`), 5_000);
+    await process.stop();
+    expect((await readCheckpoint(log, 'cascade')).position).toEqual((await lastOf(`factory-${factory}`)).position);
+  });
+});
+
+describe('an event that cannot be read', () => {
+  it('stops the cascade loudly', async () => {
+    const process = react();
+    await quiet();
+    const event = { id: uuidv7(), type: 'FactorySoftDeleted', data: {}, metadata: {} };
+    await registry.log.append(`factory-${anId()}`, 'no_stream', [event]);
+    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'failing' }), 5_000);
+    expect(process.health().error).toMatch(/cannot be decoded/);
+  });
+
+  it('is none of its business in a stream of others', async () => {
+    react();
+    const event = { id: uuidv7(), type: 'FactorySoftDeleted', data: {}, metadata: {} };
+    await registry.log.append('theirs-1', 'no_stream', [event]);
+    await quiet();
+  });
+});
+
+function react(options: Partial<CascadeOptions> = {}) {
+  const { log, dependencies } = registry;
+  const given = { databaseUrl: database.url, log, pool, readModelReaches: progress.reached, commands: dependencies };
+  return scope.adopt(startCascade({ ...given, logger, backoff, ...options }), (loop) => loop.stop());
+}
+
+async function send(
+  name: string,
+  id: string,
+  body?: object,
+  given?: Parameters<Registry['run']>[3],
+): Promise<{ readonly position?: Position }> {
+  const outcome = await registry.run(name, id, body, given);
+  if (outcome.outcome === 'rejected') throw new Error(`${name} was refused: ${outcome.reason}`);
+  return outcome;
+}
+
+function quiet(): Promise<void> {
+  return untilQuiet(registry.log, () => deleteMarkerBy(send));
+}
+
+async function aPlant() {
+  const organization = anId();
+  await send('CreateOrganization', organization, { name: 'Acme' });
+  return { organization, factory: await aFactoryIn(organization) };
+}
+
+async function aFactoryIn(organization: string): Promise<string> {
+  const id = anId();
+  await send('CreateFactory', id, { organization_id: organization, name: 'Berlin' });
+  return id;
+}
+
+async function aGatewayIn(factory: string, device?: string): Promise<string> {
+  const id = anId();
+  await send('CreateGateway', id, gatewayBody(factory, device ?? `device of ${id}`));
+  return id;
+}
+
+function gatewayBody(factory: string, device: string): object {
+  const login = { url: 'wss://10.0.0.1/ws', email: 'gateway@acme.example', password: 'secret' };
+  return { factory_id: factory, gateway_id: device, name: 'Hall 1', ...login };
+}
+
+/** Runs with a log in which a parent is as it is now, whatever happens to it meanwhile. */
+async function afterReading(parent: string, use: (given: object) => Promise<void>): Promise<void> {
+  const { log } = registry;
+  const streams = [`factory-${parent}`, `organization-${parent}`];
+  const read = new Map(await Promise.all(streams.map(async (stream) => [stream, await log.read(stream)] as const)));
+  await use({
+    log: { ...log, read: async (stream: string, from?: bigint) => read.get(stream) ?? log.read(stream, from) },
+  });
+}
+
+function dyingAt(stream: string): Registry['log']['append'] {
+  return (to, ...rest) => {
+    if (to === stream) throw new Error('dies here');
+    return registry.log.append(to, ...rest);
+  };
+}
+
+async function lastOf(stream: string) {
+  const event = await registry.log.readLast(stream);
+  if (event === undefined) throw new Error(`there is no ${stream}`);
+  return event;
+}
+
+/** What the reaction to a deletion appends to a gateway. */
+function appendReaction(gateway: string, deletion: EventId): Promise<void> {
+  return appendAsIs(gateway, 'GatewaySoftDeleted', { cause: deletion }, reactionId(deletion, gateway));
+}
+
+async function appendAsIs(gateway: string, type: string, data: object, id: string = uuidv7()): Promise<void> {
+  const stream = `gateway-${gateway}`;
+  const last = await lastOf(stream);
+  const { factoryId, organizationId } = last.data as Record<string, unknown>;
+  const metadata = { ...(last.metadata as object), schemaVersion: 2 };
+  await registry.log.append(stream, last.revision, [
+    { id, type, data: { id: gateway, factoryId, organizationId, ...data }, metadata },
+  ]);
+}
+
+async function forgetCheckpoint(): Promise<void> {
+  const { revision } = await readCheckpoint(registry.log, 'cascade');
+  const event = { id: uuidv7(), type: 'ProcessCheckpointMoved', data: { position: null }, metadata: {} };
+  await registry.log.append(checkpointStream('cascade'), revision, [event]);
+}
+
+async function activeGateways(): Promise<readonly string[]> {
+  const states = new Map<string, boolean>();
+  for (const { type, data } of await readHistory(registry.log)) {
+    if (type === 'GatewayCreated' || type === 'GatewayRestored') states.set(data.id, true);
+    if (type === 'GatewaySoftDeleted') states.set(data.id, false);
+  }
+  return [...states].flatMap(([id, isActive]) => (isActive ? [id] : [])).toSorted();
+}
+
+function ofCascade(events: Awaited<ReturnType<typeof readHistory>>) {
+  return events.filter(({ metadata }) => metadata.actor === 'process:cascade');
+}
