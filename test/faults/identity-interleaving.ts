@@ -24,13 +24,12 @@ export type Step =
   | 'is not answered';
 
 export interface Interleaving {
-  /** Starts a command in one of the processes; returns when each command stands still or has ended. */
-  start(process: number, command: Command): Promise<void>;
-  /** Takes a step of the command that has this place among those that stand still; returns likewise. */
-  step(place: number, step: Step): Promise<void>;
-  /** Steps of one command after the other, in the order of these places, until none stands still any more. */
-  letAllGoOn(places: readonly number[]): Promise<void>;
-  standing(): number;
+  /** Starts a command in one of the processes, and names it; returns when each command stands still or has ended. */
+  start(process: number, command: Command): Promise<string>;
+  /** Takes a step of a command, if it stands still; returns likewise. */
+  step(name: string, step: Step): Promise<void>;
+  /** The names of the commands that stand still. */
+  standing(): readonly string[];
   /** Everything that was done, a line each. */
   readonly history: readonly string[];
 }
@@ -63,9 +62,9 @@ export function interleave(log: EventLog, birth: (process: number) => ProcessDep
   let started = 0;
   let moved = Promise.withResolvers<void>();
 
-  return { start, step, letAllGoOn, standing: () => standing.length, history };
+  return { start, step, standing: () => standing.map(({ run }) => run.name), history };
 
-  async function start(process: number, command: Command): Promise<void> {
+  async function start(process: number, command: Command): Promise<string> {
     const life = lives.get(process) ?? { isOver: false, dependencies: birth(process) };
     lives.set(process, life);
     started += 1;
@@ -83,20 +82,17 @@ export function interleave(log: EventLog, birth: (process: number) => ProcessDep
       },
     );
     await untilNoneMoves();
+    return run.name;
   }
 
-  async function step(place: number, how: Step): Promise<void> {
-    const one = standing[place];
+  async function step(name: string, how: Step): Promise<void> {
+    const one = standing.find(({ run }) => run.name === name);
     if (one === undefined) return;
     history.push(`${one.run.name} ${how}: ${one.operation}`);
     if (how.startsWith('dies')) die(one.run.life);
-    else standing.splice(place, 1);
+    else standing.splice(standing.indexOf(one), 1);
     await one.take(how);
     await untilNoneMoves();
-  }
-
-  async function letAllGoOn(places: readonly number[]): Promise<void> {
-    for (let turn = 0; standing.length > 0; turn++) await step((places[turn] ?? 0) % standing.length, 'goes on');
   }
 
   function standingStill(run: Run): EventLog {
