@@ -69,6 +69,15 @@ beforeAll(async () => {
     (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (route) => void routes.push(route));
   };
   subscribe('fastify.initialization', seeRoutes);
+  const inFront: EventLog = {
+    read: (...read) => log.read(...read),
+    readLast: (...read) => log.readLast(...read),
+    append: (...append) => log.append(...append),
+    head: () => log.head(),
+    reaches: (position) => log.reaches(position),
+    subscribe: (options) => log.subscribe(options),
+    readAll: (options) => log.readAll(options),
+  };
   api = await createApi({
     logger: pino({ level: 'silent' }),
     corsOrigins: [],
@@ -79,15 +88,7 @@ beforeAll(async () => {
     readModelReaches: async () => isCurrent,
     commands: {
       dependencies: {
-        log: {
-          read: (...read) => log.read(...read),
-          readLast: (...read) => log.readLast(...read),
-          append: (...append) => log.append(...append),
-          head: () => log.head(),
-          reaches: (position) => log.reaches(position),
-          subscribe: (options) => log.subscribe(options),
-          readAll: (options) => log.readAll(options),
-        },
+        log: inFront,
         sealPassword: () => 'sealed',
         now: () => new Date(now),
         hasActiveChildren: async () => true,
@@ -97,6 +98,7 @@ beforeAll(async () => {
       mayRead: () => true,
     },
     queries: {
+      log: inFront,
       pool: { ...emptyPool, any: (query) => pool.any(query), maybeOne: (query) => pool.maybeOne(query) },
     },
   });

@@ -114,7 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       // Nobody logs in: whoever reaches the registry reads all of it.
       mayRead: () => true,
     },
-    queries: { pool },
+    queries: { pool, log: eventStore },
   });
   starting.adopt(server, () => server.close());
   const url = await server.listen({ host: options.host, port: options.port });

@@ -56,7 +56,7 @@ async function documentOfApi(): Promise<OpenApiDocument> {
     readiness: nothing,
     readModelReaches: nothing,
     commands: { dependencies: nothing, idempotencyKeys: nothing, mayRead: nothing },
-    queries: { pool: nothing },
+    queries: { pool: nothing, log: nothing },
   });
   await server.close();
   return document();

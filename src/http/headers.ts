@@ -77,6 +77,13 @@ export const requestHeaders = {
     schema: { type: 'string' },
     example: '"3"',
   },
+  'If-None-Match': {
+    description:
+      'Entity tags, such as the `ETag` of an answer before, or `*`. When one of them is that of the resource, the answer is ' +
+      '304 and has no body.',
+    schema: { type: 'string' },
+    example: '"0"',
+  },
   'X-Actor': {
     description:
       'Who sends this, for the history; `anonymous` without it. The registry believes it: who stands in front has to set it.',

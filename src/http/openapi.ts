@@ -98,7 +98,7 @@ function operationOf(route: DescribedRoute, schemas: SchemaWriter): Part {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: json(schemas.write(body, 'input'), firstExample(body)) } }),
-    responses: { ...successOf(route, schemas), ...errorAnswersOf(route, schemas) },
+    responses: { ...successOf(route, schemas), ...notModifiedOf(route), ...errorAnswersOf(route, schemas) },
   };
 }
 
@@ -129,6 +129,13 @@ function successOf({ schema }: DescribedRoute, schemas: SchemaWriter): Part {
   const headers = headersOf(['X-Request-Id', ...responseHeaders]);
   const content = status === '204' ? {} : { content: json(schemas.write(body, 'output'), example) };
   return { [status]: { description: answer, headers, ...content } };
+}
+
+function notModifiedOf({ schema }: DescribedRoute): Part {
+  const { responseHeaders = [] } = schema.operation;
+  if (!Object.hasOwn(schema.response as object, 304)) return {};
+  const description = 'It is still as `If-None-Match` says that it is known. This has no body.';
+  return { 304: { description, headers: headersOf(['X-Request-Id', ...responseHeaders]) } };
 }
 
 function errorAnswersOf(route: DescribedRoute, schemas: SchemaWriter): Part {

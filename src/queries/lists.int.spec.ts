@@ -3,6 +3,7 @@ import type pg from 'pg';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { givenLog } from '../../test/support/given-log.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { createPool, isUnavailable, type Pool } from '../infrastructure/postgres.ts';
 import { FactoriesQuery, listFactories } from './factories.ts';
@@ -19,7 +20,7 @@ beforeAll(async () => {
   databaseUrl = scope.use(await createMigratedDatabase()).url;
   const pool = scope.adopt(createPool({ databaseUrl, logger }), (made) => made.end());
   app = scope.adopt(await createHttpServer({ logger, corsOrigins: [], isUnavailable }), (made) => made.close());
-  queryRoutes(app, { readModelReaches: async () => true, pool });
+  queryRoutes(app, { readModelReaches: async () => true, pool, log: givenLog() });
 });
 
 afterAll(() => scope.disposeAsync());

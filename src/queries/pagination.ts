@@ -250,8 +250,8 @@ function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
 /** What a row of any list has beside its item. */
 const Head = z.object({ total: z.int(), id: z.guid().nullable(), sort_key: z.string().nullable() });
 
-// Not `z.coerce`, to which '', ' 7' and '0x10' are numbers.
-function wholeNumber(least: number, most: number) {
+/** A parameter that is a whole number. Not `z.coerce`, to which '', ' 7' and '0x10' are numbers. */
+export function wholeNumber(least: number, most: number) {
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} on` : `${least} to ${most}`;
   const schema = z
     .int(`must be a whole number from ${range}`)

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { givenLog } from '../../test/support/given-log.ts';
 import { GatewayId } from '../events/ids.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import type { Pool } from '../infrastructure/postgres.ts';
@@ -236,7 +237,7 @@ describe('a query that is to show a position', () => {
       ended.resolve();
       return settled.length < 0;
     };
-    queryRoutes(server, { pool, readModelReaches });
+    queryRoutes(server, { pool, log: givenLog(), readModelReaches });
     const url = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
     const client = connect(Number(url.port), url.hostname);
     client.write('GET /api/gateways HTTP/1.1\r\nHost: x\r\nX-Min-Position: 9999\r\nPrefer: wait=30\r\n\r\n');
@@ -278,7 +279,7 @@ describe('a query while Postgres is away', () => {
 
 async function serve(from: Pool): Promise<HttpServer> {
   const server = await createHttpServer({ logger, corsOrigins: [], isUnavailable });
-  queryRoutes(server, { pool: from, readModelReaches: progress.reached });
+  queryRoutes(server, { pool: from, log: givenLog(), readModelReaches: progress.reached });
   return scope.adopt(server, (made) => made.close());
 }
 

@@ -1,0 +1,139 @@
+// What the log tells of one resource, event by event. The log does not know what was merely observed of it.
+import type { z } from 'zod';
+import { catalogue, type RegistryEvent, streamPrefix } from '../events/catalogue.ts';
+import { decode, type Recorded, UndecodableEvent } from '../events/codec.ts';
+import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import type { FactoryEvent } from '../events/factory.ts';
+import type { GatewayEvent } from '../events/gateway.ts';
+import type { OrganizationEvent } from '../events/organization.ts';
+import { FactoryResource, foldFactory } from '../resources/factory.ts';
+import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { foldOrganization, OrganizationResource } from '../resources/organization.ts';
+
+export type Kind = 'organization' | 'factory' | 'gateway';
+
+/** A gateway as far as the log knows it. */
+export const RecordedGateway = GatewayResource.omit({ last_seen_at: true });
+export type RecordedGateway = Omit<GatewayResource, 'last_seen_at'>;
+
+/** What lives, and how its events make its public shape. */
+export interface Subject<Event extends RegistryEvent, Resource extends object> {
+  readonly kind: Kind;
+  readonly created: Event['type'];
+  readonly schema: z.ZodType<Resource>;
+  readonly fold: (resource: Resource | undefined, event: Recorded<Event>) => Resource | undefined;
+}
+
+export const organizations: Subject<OrganizationEvent, OrganizationResource> = {
+  kind: 'organization',
+  created: 'OrganizationCreated',
+  schema: OrganizationResource,
+  fold: foldOrganization,
+};
+
+export const factories: Subject<FactoryEvent, FactoryResource> = {
+  kind: 'factory',
+  created: 'FactoryCreated',
+  schema: FactoryResource,
+  fold: foldFactory,
+};
+
+export const gateways: Subject<GatewayEvent, RecordedGateway> = {
+  kind: 'gateway',
+  created: 'GatewayCreated',
+  schema: RecordedGateway,
+  fold: (gateway, event) => withoutObserved(foldGateway(gateway && { ...gateway, last_seen_at: null }, event)),
+};
+
+/** A resource, whether it is deleted or not. */
+export interface Snapshot<Resource> {
+  readonly resource: Resource;
+  /** Null when it is not. */
+  readonly deletedAt: string | null;
+}
+
+/** One event, and the resource before and after it; undefined as long as it was never created. */
+export interface Step<Resource> {
+  readonly stored: StoredEvent;
+  /** Undefined when this version cannot read it. */
+  readonly event: Recorded | undefined;
+  /** Why a type that this version knows cannot be read. */
+  readonly undecodable: UndecodableEvent | undefined;
+  readonly before: Snapshot<Resource> | undefined;
+  readonly after: Snapshot<Resource> | undefined;
+}
+
+/**
+ * All events of a resource, oldest first; undefined when it was never created.
+ *
+ * @throws EventLogUnavailable
+ */
+export async function readLife<Event extends RegistryEvent, Resource extends object>(
+  log: EventLog,
+  { kind, created }: Subject<Event, Resource>,
+  id: string,
+): Promise<readonly StoredEvent[] | undefined> {
+  const events = await log.read(`${streamPrefix(kind)}${id}`);
+  return events.some(({ type }) => type === created) ? events : undefined;
+}
+
+/** What each event made of a resource, from its first event on. One that cannot be read made nothing of it. */
+export function retell<Event extends RegistryEvent, Resource extends object>(
+  subject: Subject<Event, Resource>,
+  events: readonly StoredEvent[],
+): readonly Step<Resource>[] {
+  let before: Snapshot<Resource> | undefined;
+  return events.map((stored) => {
+    const { event, undecodable } = decodeIfPossible(stored);
+    const after = isOf(subject, event) ? snapshotAfter(subject, before, event as Recorded<Event>) : before;
+    const step = { stored, event, undecodable, before, after };
+    before = after;
+    return step;
+  });
+}
+
+function decodeIfPossible(stored: StoredEvent): Pick<Step<object>, 'event' | 'undecodable'> {
+  try {
+    return { event: decode(stored), undecodable: undefined };
+  } catch (error) {
+    if (error instanceof UndecodableEvent) return { event: undefined, undecodable: error };
+    throw error;
+  }
+}
+
+function isOf<Event extends RegistryEvent, Resource extends object>(
+  { kind }: Subject<Event, Resource>,
+  event: Recorded | undefined,
+): event is Recorded {
+  return event !== undefined && Object.hasOwn(catalogue[kind], event.type);
+}
+
+function snapshotAfter<Event extends RegistryEvent, Resource extends object>(
+  { fold }: Subject<Event, Resource>,
+  before: Snapshot<Resource> | undefined,
+  event: Recorded<Event>,
+): Snapshot<Resource> | undefined {
+  const resource = fold(before?.resource, event);
+  return resource && { resource, deletedAt: deletedAtAfter(before?.deletedAt ?? null, event) };
+}
+
+function deletedAtAfter(before: string | null, { type, metadata }: Recorded): string | null {
+  switch (type) {
+    case 'OrganizationSoftDeleted':
+    case 'FactorySoftDeleted':
+    case 'GatewaySoftDeleted':
+      return metadata.occurredAt;
+    case 'OrganizationRestored':
+    case 'FactoryRestored':
+    case 'GatewayRestored':
+      return null;
+    default:
+      return before;
+  }
+}
+
+function withoutObserved(gateway: GatewayResource | undefined): RecordedGateway | undefined {
+  if (gateway === undefined) return undefined;
+  const { last_seen_at: _, ...recorded } = gateway;
+  return recorded;
+}
