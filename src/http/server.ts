@@ -75,6 +75,27 @@ export async function createHttpServer({
   endWithin(app, closeWithin);
   // What a client expects of us beyond 100-continue we need not know (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  secure(app, await securityHeaders());
+  await app.register(cors, {
+    origin: [...corsOrigins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    // An OPTIONS that is no preflight is answered like one, and not with an error of another shape.
+    strictPreflight: false,
+    exposedHeaders: Object.keys(responseHeaders),
+  });
+  return app;
+}
+
+function secure(app: FastifyInstance, headers: Readonly<Record<string, string>>): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
+  });
+}
+
+/** What helmet says of every answer. It would compose the same anew for each one, which takes as long as to route it. */
+async function securityHeaders(): Promise<Readonly<Record<string, string>>> {
+  const app = Fastify();
   await app.register(helmet, {
     // Everything that the page of the reference needs is our own; it styles by rule and not by attribute.
     contentSecurityPolicy: {
@@ -87,14 +108,13 @@ export async function createHttpServer({
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
   });
-  await app.register(cors, {
-    origin: [...corsOrigins],
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    // An OPTIONS that is no preflight is answered like one, and not with an error of another shape.
-    strictPreflight: false,
-    exposedHeaders: Object.keys(responseHeaders),
-  });
-  return app;
+  app.get('/', (_request, reply) => reply.send());
+  const own = ['connection', 'content-length', 'date'];
+  const { headers } = await app.inject('/');
+  await app.close();
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (own.includes(name) ? [] : [[name, String(value)]])),
+  );
 }
 
 function readJsonBodies(app: FastifyInstance): void {
@@ -113,27 +133,32 @@ function readJsonBodies(app: FastifyInstance): void {
 // One line a request, when it is answered. It names no header and no body, so that no secret can be in it; the
 // query is left out for the same reason.
 function logRequests(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply));
+  app.addHook('onResponse', (request, reply, done) => {
+    logAnswer(request, reply);
+    done();
+  });
 }
 
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
   const path = request.url.split('?', 1)[0];
   const { method } = request;
   const duration = Math.round(reply.elapsedTime * 10) / 10;
-  request.log.info(
+  // Nothing in the line can be a secret. To look for some takes longer than to write it.
+  const log = request.log.child({}, { redact: [] });
+  log.info(
     { method, path, status: reply.statusCode, duration },
     `${method} ${path} ${reply.statusCode} ${duration} ms`,
   );
 }
 
 function refuseWithoutHost(app: FastifyInstance): void {
-  app.addHook('onRequest', async ({ headers, raw }) => {
-    if (headers.host === undefined && raw.httpVersion === '1.1') {
-      throw new ApiError('VALIDATION_ERROR', 'The request has no Host header.');
-    }
+  app.addHook('onRequest', ({ headers, raw }, _reply, done) => {
+    const isRefused = headers.host === undefined && raw.httpVersion === '1.1';
+    done(isRefused ? new ApiError('VALIDATION_ERROR', 'The request has no Host header.') : undefined);
   });
 }
 
