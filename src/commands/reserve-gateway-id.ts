@@ -54,7 +54,7 @@ export async function reserveGatewayId(
 
   /** Reads who reserved last and judges, until it is clear why the id is not to be had, or that it is free at `expected`. */
   async function refusalByLast(): Promise<ReservationOutcome | undefined> {
-    for (;;) {
+    for (let look = 0; look < mostRounds; look++) {
       const stored = await log.readLast(stream);
       const last = stored && decode(stored);
       if (last?.type !== 'GatewayIdReserved') {
@@ -75,5 +75,6 @@ export async function reserveGatewayId(
       await log.append(gateways.stream(id), holder.revision, fence);
       // Appended or overtaken, the holder's stream says more now than it did: judge again.
     }
+    return { status: 'contended' };
   }
 }
