@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { spawned } from '../../embedded/event-store/spawned.ts';
 import { until } from '../../embedded/until.ts';
 import { decode, type Recorded } from '../../src/events/codec.ts';
+import type { Position } from '../../src/events/event-log.ts';
 import { connectEventStore, type EventStore } from '../../src/infrastructure/event-store.ts';
 import { type Service, startService } from '../e2e/service.ts';
 import { encodedKey } from '../support/key-rings.ts';
@@ -78,17 +79,11 @@ async function survivesKills(): Promise<void> {
   for (let round = 1; round <= restarts; round++) {
     const victim = await start();
     const devices = Array.from({ length: 20 }, (_, n) => `killed for in round ${round}: ${n}`);
-    let answered = 0;
-    const enough = random.below(devices.length * 5);
-    const creating = devices.flatMap((device) =>
-      [victim, survivor, victim, victim, victim].map(async (service) => {
-        const answer = await create(service, device);
-        answered += 1;
-        return answer;
-      }),
+    const before = (await log.head()) ?? 'start';
+    const ends = Promise.allSettled(
+      devices.flatMap((device) => [victim, survivor, victim].map((service) => create(service, device))),
     );
-    const ends = Promise.allSettled(creating);
-    await until(() => answered >= enough, 10_000);
+    await reservations(before, 1 + random.below(4));
     await victim.end('SIGKILL');
     await victim[Symbol.asyncDispose]();
     const deadline = Date.now() + freeWithin;
@@ -97,6 +92,17 @@ async function survivesKills(): Promise<void> {
   }
   await Promise.all(freed);
   expect((await holdings()).shared).toEqual([]);
+}
+
+/** Resolves when so many device ids have been reserved: the moment in which their gateways are about to be created. */
+async function reservations(after: Position | 'start', count: number): Promise<void> {
+  const enough = new AbortController();
+  const options = { streamPrefixes: ['gatewayIdentity-'], after, signal: enough.signal };
+  let seen = 0;
+  for await (const items of log.subscribe(options)) {
+    seen += items.filter(({ kind }) => kind === 'event').length;
+    if (seen >= count) enough.abort();
+  }
 }
 
 /** Resolves when an active gateway has the device id, be it one that had to be made now. */
