@@ -53,7 +53,7 @@ and what changed when.
 says in \`X-Projection\` whether they do; \`Prefer: wait=5\` waits longer, \`Prefer: respond-async\` does not wait.
 
 **Queries** (GET, and HEAD for the headers alone) read tables that are made of the events. With \`X-Min-Position\` they wait
-until the tables show that position.
+until the tables show that position. What was (\`as_of\`, \`revision\`, \`history\`) comes from the events themselves, at once.
 
 JSON in snake_case, times in ISO-8601 and UTC. A field or a query parameter that is not in this document is refused, not
 overlooked. Every answer that is no success has the same shape, with a \`code\` for programs and a \`message\` for people;

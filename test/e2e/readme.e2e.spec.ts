@@ -88,6 +88,9 @@ describe('the life of a gateway', () => {
         expect.objectContaining({ name: 'South Wing Gateway' }),
         expect.objectContaining({ deleted_at: expect.any(String) }),
         expect.objectContaining({ name: 'South Wing Gateway', gateway_id: expect.stringMatching(/^GW-SPR-\d+$/) }),
+        expect.objectContaining({ pagination: { total: 5, limit: 3, hasNext: true, nextBefore: 2 } }),
+        expect.objectContaining({ name: 'North Wing Gateway', firmware_version: null }),
+        expect.objectContaining({ name: 'South Wing Gateway', firmware_version: '2.1.0' }),
       ]);
     }
 
