@@ -208,6 +208,9 @@ describe('an answer', () => {
         [`PUT /api/${kind}/{id}`, { ...post(url, { name: 'Other' }), method: 'PUT' as const }, 200, gateway],
         [`DELETE /api/${kind}/{id}`, { method: 'DELETE' as const, url }, 204, gateway],
         [`POST /api/${kind}/{id}/restore`, { method: 'POST' as const, url: `${url}/restore` }, 200, gateway],
+        [`GET /api/${kind}/{id}`, { url: `${url}?revision=0` }, 200, gateway],
+        [`GET /api/${kind}/{id}`, { url: `${url}?revision=0`, headers: { 'if-none-match': '*' } }, 304, gateway],
+        [`GET /api/${kind}/{id}/history`, { url: `${url}/history` }, 200, gateway],
       ] satisfies [string, InjectOptions, number, readonly RegistryEvent[]][];
     }),
   ])('is in the document, with the headers it has: %s', async (operation, request, status, events = []) => {
@@ -226,6 +229,10 @@ describe('an answer', () => {
     ['GET /api/organizations/{id}', 'ORGANIZATION_NOT_FOUND', { url: `/api/organizations/${missing}` }],
     ['GET /api/factories/{id}', 'FACTORY_NOT_FOUND', { url: `/api/factories/${missing}` }],
     ['GET /api/gateways/{id}', 'GATEWAY_NOT_FOUND', { url: `/api/gateways/${missing}` }],
+    ['GET /api/organizations/{id}/history', 'ORGANIZATION_NOT_FOUND', { url: `/api/organizations/${missing}/history` }],
+    ['GET /api/factories/{id}/history', 'FACTORY_NOT_FOUND', { url: `/api/factories/${missing}/history` }],
+    ['GET /api/gateways/{id}/history', 'GATEWAY_NOT_FOUND', { url: `/api/gateways/${missing}/history` }],
+    ['GET /api/gateways/{id}/history', 'VALIDATION_ERROR', { url: '/api/gateways/GW-SPR-001/history' }],
     ['GET /api/gateways/{id}', 'ROUTE_NOT_FOUND', { url: '/api/gateways/GW/1' }],
     ['DELETE /api/gateways/{id}', 'GATEWAY_NOT_FOUND', { method: 'DELETE', url: `/api/gateways/${missing}` }],
     ['POST /api/factories', 'ORGANIZATION_NOT_FOUND', post('/api/factories', { name: 'F', organization_id: missing })],
@@ -293,6 +300,8 @@ describe('an answer', () => {
     ['POST /api/organizations', post('/api/organizations', { name: 'Acme' })],
     ['GET /api/gateways', { url: '/api/gateways' }],
     ['GET /api/factories/{id}', { url: `/api/factories/${aFactory}` }],
+    ['GET /api/factories/{id}', { url: `/api/factories/${aFactory}?revision=0` }],
+    ['GET /api/factories/{id}/history', { url: `/api/factories/${aFactory}/history` }],
   ])('while a store is away is the example of it: %s', async (operation, request) => {
     const away = () => Promise.reject(new EventLogUnavailable('away'));
     log = { ...memoryLog(), read: away, readLast: away, append: away };

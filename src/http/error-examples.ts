@@ -1,6 +1,6 @@
 import type { ErrorCode } from './errors.ts';
 
-interface ErrorExample {
+export interface ErrorExample {
   /** When it comes, in a sentence. */
   readonly when: string;
   /** What it then says; `{operation}` stands for the id of the operation. */

@@ -1,11 +1,11 @@
 // The OpenAPI document of the routes: their zod schemas as JSON Schema, their errors with an example each. Written here
 // and not by @fastify/swagger, which knows no examples of responses and cannot refer to shared ones.
 import type { z } from 'zod';
-import { errorExamples } from './error-examples.ts';
+import { type ErrorExample, errorExamples } from './error-examples.ts';
 import { ApiError, type ErrorCode, ErrorResponse, errorResponse, statusOfCode } from './errors.ts';
 import { type RequestHeader, type ResponseHeader, requestHeaders, responseHeaders } from './headers.ts';
 import { createSchemaWriter, type JsonSchema, type SchemaWriter } from './json-schema.ts';
-import { type DescribedRoute, errorsOf } from './operation.ts';
+import { type DescribedRoute, errorsOf, type Operation } from './operation.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** What the document says of the API as a whole. */
@@ -51,7 +51,7 @@ export function openApiDocument(about: About, routes: readonly DescribedRoute[])
   const schemas = createSchemaWriter();
   const paths = pathsOf(inOrderOf(tags, routes), schemas);
   const shared = sharedErrors.filter((code) => routes.some((route) => errorsOf(route).includes(code)));
-  const responses = shared.map((code) => [pascalCase(code), errorAnswer([code], example(code), schemas)]);
+  const responses = shared.map((code) => [pascalCase(code), errorAnswer([code], wordsOf, example(code), schemas)]);
   return {
     openapi: '3.1.1',
     info: { title, version, description },
@@ -148,12 +148,14 @@ function errorAnswersOf(route: DescribedRoute, schemas: SchemaWriter): Part {
     if (only !== undefined && codes.length === 1 && sharedErrors.includes(only)) {
       return { $ref: `#/components/responses/${pascalCase(only)}` };
     }
-    return errorAnswer(codes, (code) => exampleOn(route, code), schemas);
+    const words = (code: ErrorCode) => wordsOf(code, route.schema.operation);
+    return errorAnswer(codes, words, (code) => exampleOn(route, code), schemas);
   }
 }
 
 function errorAnswer(
   codes: readonly ErrorCode[],
+  words: (code: ErrorCode) => ErrorExample,
   exampleOf: (code: ErrorCode) => ApiError,
   schemas: SchemaWriter,
 ): Part {
@@ -164,7 +166,7 @@ function errorAnswer(
   ];
   const examples = codes.map((code) => [code, { value: errorResponse(exampleOf(code)) }]);
   return {
-    description: codes.map((code) => `\`${code}\`: ${errorExamples[code].when}`).join('\n\n'),
+    description: codes.map((code) => `\`${code}\`: ${words(code).when}`).join('\n\n'),
     ...(headers.length === 0 ? {} : { headers: headersOf(headers) }),
     content: {
       'application/json': {
@@ -177,10 +179,14 @@ function errorAnswer(
 
 function exampleOn({ method, url, schema }: DescribedRoute, code: ErrorCode): ApiError {
   if (code === 'VALIDATION_ERROR') return refusalOf(url, schema as Schemas);
-  const message = errorExamples[code].message
-    .replace('{operation}', schema.operation.id)
+  const message = wordsOf(code, schema.operation)
+    .message.replace('{operation}', schema.operation.id)
     .replace('{method} {path}', `${method} ${url.replace(/:\w+/, 'GW/1')}`);
   return new ApiError(code, message);
+}
+
+function wordsOf(code: ErrorCode, { errorsInItsWords = {} }: Pick<Operation, 'errorsInItsWords'> = {}): ErrorExample {
+  return errorsInItsWords[code] ?? errorExamples[code];
 }
 
 // What the route itself says to a request that is wrong.

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import type { ErrorExample } from './error-examples.ts';
 import { type ErrorCode, ErrorResponse, statusOfCode } from './errors.ts';
 import type { RequestHeader, ResponseHeader } from './headers.ts';
 
@@ -16,6 +17,8 @@ export interface Operation {
   readonly responseHeaders?: readonly ResponseHeader[];
   /** Its own errors, beside those that every route has. */
   readonly errors: readonly ErrorCode[];
+  /** What it says of an error when that is not what all others say of it. */
+  readonly errorsInItsWords?: Readonly<Partial<Record<ErrorCode, ErrorExample>>>;
 }
 
 declare module 'fastify' {

@@ -59,6 +59,12 @@ export function getOperation(kind: Kind, item: z.ZodType): Operation {
     requestHeaders: ['If-None-Match', 'X-Min-Position', 'Prefer'],
     responseHeaders: ['ETag', 'Preference-Applied'],
     errors: [notFound, 'SERVICE_UNAVAILABLE', 'PROJECTION_BEHIND'],
+    errorsInItsWords: {
+      [notFound]: {
+        when: `There is no such ${kind}, or it is deleted; or that was so then.`,
+        message: `There is no such ${kind}, or it is deleted.`,
+      },
+    },
   };
 }
 
@@ -86,12 +92,20 @@ export function historyOperation(kind: Kind, item: z.ZodType): Operation {
     answer: 'A page of its events.',
     example: { data: [event], pagination: { total: 2, limit: 1, hasNext: true, nextBefore: 1 } },
     errors: [notFound, 'SERVICE_UNAVAILABLE'],
+    errorsInItsWords: {
+      [notFound]: { when: `${neverWas(kind)} One that is deleted has a history.`, message: neverWas(kind) },
+    },
   };
 }
 
 /** What is answered when there is none. */
 export function notFound(kind: Kind, message = `There is no such ${kind}, or it is deleted.`): ApiError {
   return new ApiError(words[kind].notFound, message);
+}
+
+/** Of what never was, it is said without doubt. */
+export function neverWas(kind: Kind): string {
+  return `There is no such ${kind}.`;
 }
 
 /** The id in the path, with what the reference says of it. */

@@ -4,6 +4,7 @@ import type { RegistryEvent } from '../events/catalogue.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { EventMetadata } from '../events/metadata.ts';
 import { RecordedGateway, readLife, retell, type Subject } from './life.ts';
+import { neverWas } from './operations.ts';
 import { includeDeleted, type Shown, shown, wholeNumber } from './pagination.ts';
 
 /** A gateway as it was: when it was last seen is in no log. */
@@ -61,7 +62,7 @@ export async function findPast<Event extends RegistryEvent, Resource extends obj
 ): Promise<Past<Resource>> {
   const events = await readLife(log, subject, id);
   const latest = events?.at(-1)?.revision;
-  if (events === undefined || latest === undefined) return absent(`There is no such ${subject.kind}.`);
+  if (events === undefined || latest === undefined) return absent(neverWas(subject.kind));
   if ('revision' in moment && moment.revision > latest) {
     return absent(`The ${subject.kind} has no revision ${moment.revision} yet: the latest is ${latest}.`);
   }

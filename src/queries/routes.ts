@@ -12,7 +12,7 @@ import { FactoriesQuery, findFactory, listFactories, ShownFactory } from './fact
 import { findGateway, GatewaysQuery, listGateways, ShownGateway } from './gateways.ts';
 import { History, HistoryQuery, readHistory } from './history.ts';
 import { factories, gateways, type Kind, organizations, type Subject } from './life.ts';
-import { describedId, getOperation, historyOperation, listOperation, notFound } from './operations.ts';
+import { describedId, getOperation, historyOperation, listOperation, neverWas, notFound } from './operations.ts';
 import { findOrganization, listOrganizations, OrganizationsQuery, ShownOrganization } from './organizations.ts';
 import { pageOf } from './pagination.ts';
 import { findPast, momentOf, OneQuery, PastGateway } from './past.ts';
@@ -115,7 +115,7 @@ export function queryRoutes(app: HttpServer, { pool, log, readModelReaches }: Qu
     query: HistoryQuery,
   ): Promise<History> {
     const history = await readHistory(log, subject, id, query);
-    if (history === undefined) throw notFound(subject.kind, `There is no such ${subject.kind}.`);
+    if (history === undefined) throw notFound(subject.kind, neverWas(subject.kind));
     return history;
   }
 }
