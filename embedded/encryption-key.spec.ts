@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
-import { encryptionKeyOf } from './encryption-key.ts';
+import { encryptionKeyOf, presentEncryptionKeyOf } from './encryption-key.ts';
 
 describe('the encryption key of a data directory', () => {
   it('is made on first use: 32 bytes, readable by its owner alone', async () => {
@@ -21,6 +21,14 @@ describe('the encryption key of a data directory', () => {
     expect(encryptionKeyOf(here.path)).not.toBe(encryptionKeyOf(there.path));
   });
 
+  it('is not made by whoever only asks whether there is one', async () => {
+    await using folder = await temporaryFolder();
+    expect(presentEncryptionKeyOf(folder.path)).toBeUndefined();
+    expect(readdirSync(folder.path)).toEqual([]);
+    const key = encryptionKeyOf(folder.path);
+    expect(presentEncryptionKeyOf(folder.path)).toBe(key);
+  });
+
   it.each(['', 'not base64!', Buffer.alloc(31).toString('base64'), Buffer.alloc(33).toString('base64')])(
     'is refused when damaged (%j), and never replaced',
     async (damaged) => {
@@ -30,6 +38,7 @@ describe('the encryption key of a data directory', () => {
       expect(() => encryptionKeyOf(folder.path)).toThrow(
         /encryption\.key does not hold .* restore the file from a backup/s,
       );
+      expect(() => presentEncryptionKeyOf(folder.path)).toThrow(/restore the file from a backup/);
       expect(readFileSync(file, 'utf8')).toBe(damaged);
     },
   );

@@ -45,6 +45,25 @@ describe('the password of a gateway', () => {
   });
 });
 
+describe('a ring that lacks a key', () => {
+  it('is warned of at the start, with the ids of keys and nothing of them', async () => {
+    await createGateway();
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
+    await using _ = await start(8, servers.databaseUrl, logger);
+    const { id } = parseKey(encodedKey(7));
+    await vi.waitFor(() => expect(lines.join('')).toContain(`Key ${id} is not here`));
+    expect(lines.join('')).not.toContain(encodedKey(7).slice(0, 10));
+  });
+
+  async function createGateway(): Promise<void> {
+    const { id: organization_id } = await send('POST', '/api/organizations', { name: 'Acme' });
+    const { id: factory_id } = await send('POST', '/api/factories', { organization_id, name: 'Berlin' });
+    const fields = { factory_id, gateway_id: 'GW-2', name: 'Hall 2', url: 'ws://10.0.0.1', email: 'a@acme.example' };
+    await send('POST', '/api/gateways', { ...fields, password: 'correct horse' });
+  }
+});
+
 describe('a process that does not project', () => {
   it('answers as soon as the projector of another has the change, and goes on when that one is killed', async () => {
     await using others = new AsyncDisposableStack();
@@ -98,7 +117,7 @@ function ask(
   return fetch(`${url}${path}`, { method, headers: { ...type, ...headers }, body: JSON.stringify(body) });
 }
 
-function start(key: number, databaseUrl = servers.databaseUrl): Promise<App> {
+function start(key: number, databaseUrl = servers.databaseUrl, logger = pino({ level: 'silent' })): Promise<App> {
   return startApp({
     ...servers,
     databaseUrl,
@@ -108,7 +127,7 @@ function start(key: number, databaseUrl = servers.databaseUrl): Promise<App> {
     encryptionKeys: ringOf([parseKey(encodedKey(key))]),
     corsOrigins: [],
     version: '0.0.0',
-    logger: pino({ level: 'silent' }),
+    logger,
   });
 }
 

@@ -11,6 +11,7 @@ import { connectEventStore } from './infrastructure/event-store.ts';
 import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
+import { warnOfMissingKeys } from './keys/missing-keys.ts';
 import { startCascade } from './processes/cascade-process.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
@@ -71,6 +72,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     (connections) => connections.end(),
   );
+  warnOfMissingKeys({ pool, ring: options.encryptionKeys, logger });
   const nats = starting.adopt(connectNats({ url: options.natsUrl, name: 'gateway-registry', logger }), (connection) =>
     connection.close(),
   );
