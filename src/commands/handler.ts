@@ -161,7 +161,8 @@ export async function handle<Id extends string, Command, State, Event extends Re
     const { position } = appended;
     const stored = events.map((event, index) => ({ ...event, stream, revision: first + BigInt(index), position }));
     const after = evolveStored(aggregate, loaded, stored);
-    cache?.put(stream, after);
+    // A reaction may have been appended before under the same id: then the store holds that one, and says the same.
+    if (reaction === undefined) cache?.put(stream, after);
     return { outcome: 'accepted', ...recorded(after) };
   }
 
