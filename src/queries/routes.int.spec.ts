@@ -154,6 +154,26 @@ describe('a single one', () => {
     expect(GatewayResource.strict().parse(body)).toEqual(body);
   });
 
+  it('is not sent again to who has it as it is', async () => {
+    const seen = `"8.${Date.parse('2026-02-01T00:00:00Z')}"`;
+    const known = await app.inject({ url: `/api/gateways/${south}`, headers: { 'if-none-match': `"1", W/${seen}` } });
+    expect([known.statusCode, known.body, known.headers.etag]).toEqual([304, '', seen]);
+    const head = { method: 'HEAD', url: `/api/organizations/${acme}`, headers: { 'if-none-match': '"3"' } } as const;
+    expect((await app.inject(head)).statusCode).toBe(304);
+  });
+
+  it('is sent to who has it as it was, and be it that it was seen since', async () => {
+    for (const [path, known] of [
+      [`/api/organizations/${acme}`, '"2"'],
+      [`/api/gateways/${south}`, '"8"'],
+      [`/api/gateways/${south}`, 'anything'],
+      ['/api/gateways', '*'],
+    ] as const) {
+      expect((await get(path, { 'if-none-match': known })).statusCode, path).toBe(200);
+    }
+    expect((await get(`/api/gateways/${scrapped}`, { 'if-none-match': '*' })).statusCode).toBe(404);
+  });
+
   it('is found whatever the case of its id', async () => {
     expect((await get(`/api/organizations/${acme.toUpperCase()}`)).statusCode).toBe(200);
   });
@@ -206,6 +226,11 @@ describe('a query that is to show a position', () => {
   it.each([...each, ...ones])('says that the tables are behind, and when to come back: %s', async (path) => {
     const { statusCode, headers, body } = await get(path, { 'x-min-position': '1001', prefer: 'wait=0' });
     expect([statusCode, body.error.code, headers['retry-after']]).toEqual([503, 'PROJECTION_BEHIND', '1']);
+  });
+
+  it.each(ones)('does not say of tables that are behind that they are as they were: %s', async (path) => {
+    const headers = { 'x-min-position': '1001', prefer: 'wait=0', 'if-none-match': '*' };
+    expect((await get(path, headers)).statusCode).toBe(503);
   });
 
   it('is not content with a checkpoint that stands just before the event', async () => {
