@@ -1,0 +1,225 @@
+// npm run bench:commands: how many commands a second the service takes, beside bare appends of the same events and beside
+// INSERT and UPDATE of the same rows.
+
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
+import pino from 'pino';
+import { interruption, runScript } from '../embedded/script.ts';
+import { useStack } from '../embedded/stack.ts';
+import { withDatabase } from '../src/database/address.ts';
+import { migrate } from '../src/database/migrate.ts';
+import type { StoredEvent } from '../src/events/event-log.ts';
+import { connectEventStore } from '../src/infrastructure/event-store.ts';
+import { endChildren, startChild } from './children.ts';
+import type { Appends, Sample } from './commands-appends.ts';
+import type { Load } from './commands-load.ts';
+import { type CommandsOptions, optionsOf, usage } from './commands-options.ts';
+import { type Registry, startRegistry } from './commands-registry.ts';
+import { type Reading, reportOf, type Subject, titles } from './commands-report.ts';
+import { byTurns } from './rounds.ts';
+
+/** Does so many commands, and tells the seconds that they took. */
+type Visit = () => Promise<number>;
+
+interface Measured {
+  readonly registry: Registry;
+  readonly visits: Readonly<Record<Subject, Visit>>;
+}
+
+const interruptedCode = 130;
+const running = new AsyncDisposableStack();
+let ending: Promise<void> | undefined;
+
+await runScript(async () => {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === 'help') return console.log(usage);
+  void interruption().then(async () => {
+    process.exitCode = interruptedCode;
+    await endAll();
+    process.exit();
+  });
+  try {
+    const [loadBefore = 0] = loadavg();
+    console.log(reportOf(await measureAll(options), loadBefore, options));
+  } catch (error) {
+    if (process.exitCode !== interruptedCode) throw error;
+  } finally {
+    await endAll();
+  }
+});
+// What listens to signals and connections would keep the process alive.
+process.exit();
+
+/** Whoever asks second waits as well. */
+function endAll(): Promise<void> {
+  ending ??= running.disposeAsync();
+  return ending;
+}
+
+async function measureAll(options: CommandsOptions): Promise<readonly Reading[]> {
+  const { registry, visits } = await prepare(options);
+  const subjects = Object.keys(titles) as Subject[];
+  tell('warming up');
+  for (const subject of subjects) await measure(subject, visits[subject], registry, options);
+  const readings: Reading[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    await byTurns(subjects, round, async (subject) => {
+      readings.push(await measure(subject, visits[subject], registry, options));
+    });
+  }
+  return readings;
+}
+
+async function measure(
+  subject: Subject,
+  visit: Visit,
+  { service, drained }: Registry,
+  { commands }: CommandsOptions,
+): Promise<Reading> {
+  const before = service.cpuSeconds() ?? Number.NaN;
+  const perSecond = commands / (await visit());
+  const answered = performance.now();
+  await drained();
+  const drainMs = performance.now() - answered;
+  const cpuMicroseconds = (((service.cpuSeconds() ?? Number.NaN) - before) * 1e6) / commands;
+  tell(`  ${subject}: ${perSecond.toFixed(0)} a second`);
+  const isRegistry = subject === 'post' || subject.startsWith('put');
+  return { subject, perSecond, ...(isRegistry && { cpuMicroseconds, drainMs }) };
+}
+
+/** Starts everything, and makes the streams and the rows that are changed. */
+async function prepare(options: CommandsOptions): Promise<Measured> {
+  const { commands, connections, profile } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'bench-commands-'));
+  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  tell('starting the servers');
+  const { urls } = running.adopt(
+    await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
+    (stack) => stack.stop(),
+  );
+  const { eventStore = '', postgres = '', nats = '' } = urls;
+  tell('starting the services');
+  const registry = await startRegistry(running, folder, nats, profileFlags(profile));
+  running.defer(endChildren);
+  const rowsUrl = withDatabase(postgres, 'rows');
+  await makeRowsDatabase(postgres, rowsUrl);
+  const rows = await messageOf<string>(startChild('commands-rows.ts', [rowsUrl]));
+  const load = startChild('commands-load.ts', []);
+  const appender = startChild('commands-appends.ts', [eventStore]);
+
+  let visit = 0;
+  const create = (url: string, headers = {}) => {
+    const { factories } = registry;
+    return secondsOf(load, { ask: 'create', url, connections, commands, headers, visit: ++visit, factories });
+  };
+  const change = (url: string, gateways: readonly string[], headers = {}) => {
+    return secondsOf(load, { ask: 'change', url, connections, commands, headers, visit: ++visit, gateways });
+  };
+  const append = (ask: Appends['ask'], sample: Sample) => secondsOf(appender, { ask, sample, commands, connections });
+
+  tell('creating what is changed');
+  const respondAsync = { prefer: 'respond-async' };
+  await create(registry.url, respondAsync);
+  await create(rows);
+  await registry.drained();
+  const gateways = await gatewaysIn(postgres);
+  const updated = await gatewaysIn(rowsUrl);
+  await change(registry.url, gateways, respondAsync);
+  await registry.drained();
+  const [created, changed] = await samplesFrom(eventStore, gateways[0]);
+  await append('create', created);
+  return {
+    registry,
+    visits: {
+      'append create': () => append('create', created),
+      'append change': () => append('change', changed),
+      post: () => create(registry.url, respondAsync),
+      put: () => change(registry.url, gateways, respondAsync),
+      'put and wait': () => change(registry.url, gateways),
+      insert: () => create(rows),
+      update: () => change(rows, updated),
+    },
+  };
+}
+
+function profileFlags(profile: string | undefined): readonly string[] {
+  if (profile === undefined) return [];
+  mkdirSync(profile, { recursive: true });
+  return ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`];
+}
+
+/** The tables of the registry as they are, but for what it has triggers for: those would count and check for nobody. */
+async function makeRowsDatabase(postgres: string, rowsUrl: string): Promise<void> {
+  await query(postgres, 'CREATE DATABASE rows');
+  await migrate({ databaseUrl: rowsUrl, logger: pino({ level: 'silent' }) });
+  for (const table of ['organizations', 'factories', 'gateways']) {
+    await query(rowsUrl, `ALTER TABLE ${table} DISABLE TRIGGER USER`);
+    if (table === 'gateways') continue;
+    const copied = await query<{ row: object }>(postgres, `SELECT to_jsonb(${table}) AS row FROM ${table}`);
+    const rows = JSON.stringify(copied.map(({ row }) => row));
+    await query(rowsUrl, `INSERT INTO ${table} SELECT * FROM jsonb_populate_recordset(NULL::${table}, $1)`, [rows]);
+  }
+}
+
+async function gatewaysIn(databaseUrl: string): Promise<readonly string[]> {
+  const rows = await query<{ id: string }>(databaseUrl, 'SELECT id FROM gateways ORDER BY id');
+  return rows.map(({ id }) => id);
+}
+
+async function query<Row>(databaseUrl: string, text: string, values: unknown[] = []): Promise<readonly Row[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query(text, values);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The first two events of a gateway: what the service has written is what the bare client appends. */
+async function samplesFrom(eventStore: string, gateway: string | undefined): Promise<readonly [Sample, Sample]> {
+  const log = connectEventStore({ url: eventStore });
+  try {
+    const [created, changed] = await log.read(`gateway-${gateway}`);
+    if (created && changed) return [sampleOf(created), sampleOf(changed)];
+    throw new Error('The gateway that is to be an example has not two events.');
+  } finally {
+    await log.close();
+  }
+}
+
+function sampleOf({ type, data, metadata }: StoredEvent): Sample {
+  return { type, data: data as object, metadata: metadata as object };
+}
+
+async function secondsOf(child: ChildProcess, asked: Load | Appends): Promise<number> {
+  child.send(asked);
+  const answered = await messageOf<{ readonly seconds: number } | { readonly error: string }>(child);
+  if ('error' in answered) throw new Error(answered.error);
+  return answered.seconds;
+}
+
+async function messageOf<T>(child: ChildProcess): Promise<T> {
+  const ended = new AbortController();
+  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error('A measured process has ended. What it wrote above says why.');
+  });
+  exit.catch(() => undefined);
+  try {
+    const [message] = (await Promise.race([once(child, 'message', { signal: ended.signal }), exit])) as [T];
+    return message;
+  } finally {
+    ended.abort();
+  }
+}
+
+function tell(text: string): void {
+  if (!running.disposed) console.error(text);
+}
