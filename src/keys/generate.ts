@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Action } from './action.ts';
 
 export const generateAction: Action = {
-  help: `Makes a new key and prints it as an entry for ENCRYPTION_KEYS, alone on standard output (npm run --silent). How to
-put it to use is said on standard error.`,
+  help: `Makes a new key and prints it as an entry for ENCRYPTION_KEYS, alone on standard output; how to put it to use is said on
+standard error. To pipe it: npm run keys --silent -- generate`,
   servers: [],
   run: async () => {
     console.log(newEntry(new Date()));
