@@ -60,6 +60,7 @@ describe('the table factories', () => {
       idx_factories_lower_name_id: '(lower((name)::text), id) WHERE (deleted_at IS NULL)',
       idx_factories_updated_at_id: '(updated_at, id) WHERE (deleted_at IS NULL)',
       idx_factories_deleted: '(created_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_factories_timezone_created_at_id: '(timezone, created_at, id) WHERE (deleted_at IS NULL)',
     });
   });
 
@@ -103,6 +104,18 @@ describe('the table gateways', () => {
       idx_gateways_model_created_at_id: '(model, created_at, id) WHERE (deleted_at IS NULL)',
       idx_gateways_firmware_version_created_at_id: '(firmware_version, created_at, id) WHERE (deleted_at IS NULL)',
       idx_gateways_deleted: '(created_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_organization_id_lower_name_id:
+        '(organization_id, lower((name)::text), id) WHERE (deleted_at IS NULL)',
+      idx_gateways_organization_id_updated_at_id: '(organization_id, updated_at, id) WHERE (deleted_at IS NULL)',
+      idx_gateways_organization_id_last_seen_id: `(organization_id, COALESCE(last_seen_at, '-infinity'::timestamp with time zone), id) WHERE (deleted_at IS NULL)`,
+      idx_gateways_deleted_lower_name_id: '(lower((name)::text), id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_updated_at_id: '(updated_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_last_seen_id: `(COALESCE(last_seen_at, '-infinity'::timestamp with time zone), id) WHERE (deleted_at IS NOT NULL)`,
+      idx_gateways_deleted_factory_id: '(factory_id, created_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_organization_id: '(organization_id, created_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_gateway_id: '(gateway_id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_model: '(model, created_at, id) WHERE (deleted_at IS NOT NULL)',
+      idx_gateways_deleted_firmware_version: '(firmware_version, created_at, id) WHERE (deleted_at IS NOT NULL)',
     });
   });
 

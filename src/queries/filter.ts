@@ -8,6 +8,8 @@ export interface Condition {
   readonly holds: Fragment;
   /** What the rows belong to that it lets through, when it says nothing else. */
   readonly parent?: Parent;
+  /** No index helps: whoever asks for it has the table read. */
+  readonly isSearch?: boolean;
 }
 
 export interface Parent {
@@ -55,5 +57,8 @@ export function equal(column: Fragment, value: string | undefined): Condition | 
 /** `column` contains the text as it stands, whatever the case. */
 export function contains(column: Fragment, text: string | undefined): Condition | undefined {
   if (text === undefined) return undefined;
-  return { holds: sql.fragment`lower(${column}) LIKE lower(${`%${text.replace(/[\\%_]/g, '\\$&')}%`})` };
+  return {
+    isSearch: true,
+    holds: sql.fragment`lower(${column}) LIKE lower(${`%${text.replace(/[\\%_]/g, '\\$&')}%`})`,
+  };
 }

@@ -394,6 +394,36 @@ describe('the page of a long list', () => {
     expect((await planOf('gateways', { [column]: row.value })).page.join()).toContain(index);
   });
 
+  it.each(['name', 'updated_at', 'last_seen_at'])('of an organization by %s reads an index', async (sort) => {
+    const organization_id = await anOrganization();
+    const { page } = await planOf('gateways', { organization_id, sort });
+    expect(page.join()).toContain('idx_gateways_organization_id_');
+  });
+
+  it('tells its total without counting, of all and of one parent, and counts for other filters', async () => {
+    const organization_id = await anOrganization();
+    for (const query of [{}, { organization_id }, { include_deleted: 'true' }, { organization_id, sort: 'name' }]) {
+      expect(await statementOf('gateways', query)).not.toContain('count(');
+    }
+    expect(await statementOf('gateways', { model: 'M1' })).toContain('count(');
+    expect(await statementOf('gateways', { organization_id, factory_id: id('b', 1) })).toContain('count(');
+  });
+
+  it('is as long as its total, whatever the filter', async () => {
+    const pool = createPool({ databaseUrl: manyUrl, logger });
+    const organization_id = await anOrganization();
+    for (const query of [{}, { organization_id }, { model: 'M1' }, { name: '77' }, { organization_id, name: '7' }]) {
+      for (const include_deleted of ['false', 'true']) {
+        const { total } = (await ask.gateways(pool, { ...query, include_deleted })).pagination;
+        const past = await ask.gateways(pool, { ...query, include_deleted, offset: `${total}` });
+        expect(past).toMatchObject({ data: [], pagination: { total, hasNext: false } });
+        const last = await ask.gateways(pool, { ...query, include_deleted, offset: `${total - 1}` });
+        expect(last).toMatchObject({ data: [{}], pagination: { total, hasNext: false } });
+      }
+    }
+    await pool.end();
+  });
+
   it('with the deleted merges them into the others', async () => {
     for (const list of ['organizations', 'factories', 'gateways'] as const) {
       const { page } = await planOf(list, { include_deleted: 'true' });
@@ -404,6 +434,18 @@ describe('the page of a long list', () => {
       ]);
     }
   });
+
+  async function anOrganization(): Promise<string> {
+    const { rows } = await withClient(manyUrl, (client) =>
+      client.query<{ id: string }>('SELECT organization_id AS id FROM gateways WHERE deleted_at IS NULL LIMIT 1'),
+    );
+    return rows[0]?.id ?? '';
+  }
+
+  async function statementOf(list: keyof typeof ask, query: Readonly<Record<string, string>>): Promise<string> {
+    const [statement] = await statementsOf((pool) => ask[list](pool, query));
+    return statement?.text ?? '';
+  }
 
   /** How the page, and not the total, is read. */
   async function planOf(list: keyof typeof ask, query: Readonly<Record<string, string>>) {

@@ -127,6 +127,7 @@ export async function readPage<Item extends WithId>(
   { list, sort, includeDeleted, limit, offset, after }: PageRequest,
 ): Promise<Page<Item>> {
   const order = orderOf(sort);
+  const from = sql.identifier([table]);
   const direction = order.descending ? sql.fragment`DESC` : sql.fragment`ASC`;
   const skip = after === undefined ? offset : 0;
   // One more than the page has, to know whether another one follows.
@@ -134,15 +135,15 @@ export async function readPage<Item extends WithId>(
 
   const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
 
+  const isSearch = where.some((condition) => condition.isSearch);
+  const total = isSearch ? sql.fragment`(SELECT count(*)::int FROM searched)` : totalOf(table, where, includeDeleted);
   const statement = sql.type(row)`
-    SELECT ${totalOf(table, where, includeDeleted)} AS total, ${shownColumns}, sort_key
+    ${isSearch ? searched() : sql.fragment``}
+    SELECT ${total} AS total, ${shownColumns}, sort_key
     FROM (VALUES (true)) AS one
-    LEFT JOIN (
-      SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
-      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}
-    ) AS page ON true
+    LEFT JOIN (${isSearch ? ofSearched() : merged()}) AS page ON true
     ORDER BY sort_by ${direction}, id ${direction}`;
-  const isUsual = !includeDeleted && where.length <= 1 && skip === 0 && usualLimits.includes(limit);
+  const isUsual = !includeDeleted && where.length <= 1 && !isSearch && skip === 0 && usualLimits.includes(limit);
   const rows = await pool.any(isUsual ? prepared(statement) : statement);
 
   const found = rows.flatMap(({ item, sortKey }) => (item === undefined ? [] : [{ item, sortKey }]));
@@ -164,6 +165,34 @@ export async function readPage<Item extends WithId>(
     },
   };
 
+  // To walk an order until enough rows are met may take reading the table in the order of an index, page by page: the search
+  // reads the table once as it lies, for items and total.
+  function searched(): Fragment {
+    const conditions = [
+      ...(includeDeleted ? [] : [sql.fragment`deleted_at IS NULL`]),
+      ...where.map(({ holds }) => holds),
+    ];
+    return sql.fragment`WITH searched AS MATERIALIZED (
+      SELECT id AS found, ${order.expression} AS sort_by FROM ${from} WHERE ${allOf(conditions)}
+    )`;
+  }
+
+  function ofSearched(): Fragment {
+    const further =
+      after === undefined ? sql.fragment`` : sql.fragment`WHERE ${beyond(sql.fragment`sort_by, found`, after)}`;
+    return sql.fragment`
+      SELECT ${shownColumns}, sort_by, ${order.text} AS sort_key FROM (
+        SELECT found, sort_by FROM searched ${further}
+        ORDER BY sort_by ${direction}, found ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}
+      ) AS cut JOIN ${from} ON id = found`;
+  }
+
+  function merged(): Fragment {
+    return sql.fragment`
+      SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
+      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}`;
+  }
+
   function live(): Fragment {
     return part(sql.fragment`deleted_at IS NULL`);
   }
@@ -174,17 +203,21 @@ export async function readPage<Item extends WithId>(
 
   // Each part has indexes of its own, and is cut before the two are merged.
   function part(condition: Fragment): Fragment {
-    const conditions = [condition, ...where.map(({ holds }) => holds), ...(after === undefined ? [] : [beyond(after)])];
+    const conditions = [
+      condition,
+      ...where.map(({ holds }) => holds),
+      ...(after === undefined ? [] : [beyond(sql.fragment`${order.expression}, id`, after)]),
+    ];
     return sql.fragment`(
       SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
-      FROM ${sql.identifier([table])} WHERE ${sql.join(conditions, sql.fragment` AND `)}
+      FROM ${from} WHERE ${allOf(conditions)}
       ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${literal(fetch + skip)}
     )`;
   }
 
-  function beyond({ key, id }: Place): Fragment {
+  function beyond(columns: Fragment, { key, id }: Place): Fragment {
     const comparison = order.descending ? sql.fragment`<` : sql.fragment`>`;
-    return sql.fragment`(${order.expression}, id) ${comparison} (${order.valueOf(key)}, ${id}::uuid)`;
+    return sql.fragment`(${columns}) ${comparison} (${order.valueOf(key)}, ${id}::uuid)`;
   }
 }
 
@@ -223,6 +256,10 @@ function descriptionOfSort(keys: readonly SortKey[]): string {
 function placeOf(cursor: string, list: string, sort: Sort): Place | undefined {
   const place = decodeCursor(cursor, list);
   return place && orderOf(sort).key.safeParse(place.key).success ? place : undefined;
+}
+
+function allOf(conditions: readonly Fragment[]): Fragment {
+  return sql.fragment`${sql.join(conditions, sql.fragment` AND `)}`;
 }
 
 /** A number as it stands: how many rows are wanted decides how Postgres goes about it. */
