@@ -1,0 +1,172 @@
+// npm run bench:queries: how many queries a second the service answers, in a small and in a large database; beside two
+// services that are as small as they can be, and have the same statements and the same answers.
+
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import pg from 'pg';
+import { startPostgres } from '../embedded/postgres.ts';
+import { interruption, runScript } from '../embedded/script.ts';
+import { withDatabase } from '../src/database/address.ts';
+import { endChildren, startChild } from './children.ts';
+import { factoryId, fillDatabase, gatewayId, gatewaysPerFactory } from './queries-data.ts';
+import type { Answered, Load, Paths } from './queries-load.ts';
+import { optionsOf, type QueriesOptions, usage } from './queries-options.ts';
+import { type Measure, type Reading, reportOf } from './queries-report.ts';
+import type { Way } from './queries-subject.ts';
+import { byTurns } from './rounds.ts';
+
+interface Service {
+  readonly way: Way;
+  readonly gateways: number;
+  readonly url: string;
+  readonly process: ChildProcess;
+}
+
+/** What is measured in each round. */
+interface Subject {
+  readonly service: Service;
+  readonly measure: Measure;
+  readonly paths: Paths;
+}
+
+const few = 10_000;
+const newest = '/api/gateways?sort=-created_at';
+const interruptedCode = 130;
+const running = new AsyncDisposableStack();
+
+await runScript(async () => {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === 'help') return console.log(usage);
+  void interruption().then(async () => {
+    process.exitCode = interruptedCode;
+    await running.disposeAsync();
+    process.exit();
+  });
+  try {
+    console.log(reportOf(await measureAll(options), { ...options, few }));
+  } catch (error) {
+    // Whatever fails when everything is being ended is no news.
+    if (process.exitCode !== interruptedCode) throw error;
+  } finally {
+    await running.disposeAsync();
+  }
+});
+// What listens to signals and connections would keep the process alive.
+process.exit();
+
+async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-queries-'));
+  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
+  running.defer(endChildren);
+  const services: Service[] = [];
+  for (const gateways of [few, options.gateways]) services.push(...(await servicesOf(postgres.url, gateways)));
+  const subjects: Subject[] = [];
+  for (const service of services) subjects.push(...(await subjectsOf(service)));
+  const load = startChild('queries-load.ts', []);
+  tell('warming up');
+  for (const subject of subjects) await measure(load, subject, { ...options, seconds: 1 });
+  const readings: Reading[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    await byTurns(subjects, round, async (subject) => {
+      readings.push(await measure(load, subject, options));
+    });
+  }
+  return readings;
+}
+
+/** The three services on a database of so many gateways, made and filled. */
+async function servicesOf(postgresUrl: string, gateways: number): Promise<readonly Service[]> {
+  const name = `with_${gateways}`;
+  const databaseUrl = withDatabase(postgresUrl, name);
+  tell(`writing ${gateways.toLocaleString('en-US')} gateways`);
+  const admin = new pg.Client({ connectionString: postgresUrl });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${name}`);
+  await admin.end();
+  await fillDatabase(databaseUrl, gateways);
+  const services: Service[] = [];
+  for (const way of ['registry', 'slonik', 'pg'] as const) {
+    const process = startChild('queries-subject.ts', [way, databaseUrl]);
+    services.push({ way, gateways, url: await messageOf<string>(process), process });
+  }
+  await refuseDifferences(services);
+  return services;
+}
+
+/** They do not compare unless they answer the same. */
+async function refuseDifferences([registry, ...others]: readonly Service[]): Promise<void> {
+  for (const path of [`/api/gateways/${gatewayId(1)}`, newest, `${newest}&factory_id=${factoryId(1)}`]) {
+    const expected = await bodyOf(`${registry?.url}${path}`);
+    for (const { way, url } of others) {
+      if (isDeepStrictEqual(await bodyOf(`${url}${path}`), expected)) continue;
+      throw new Error(
+        `${path} is answered differently on ${way}: ${JSON.stringify(await bodyOf(`${url}${path}`))}, not ${JSON.stringify(expected)}`,
+      );
+    }
+  }
+}
+
+async function subjectsOf(service: Service): Promise<readonly Subject[]> {
+  const { way, gateways, url } = service;
+  const subjects: Subject[] = [
+    { service, measure: 'one', paths: { of: 'gateway', upTo: gateways } },
+    { service, measure: 'list', paths: newest },
+    { service, measure: 'of a factory', paths: { of: 'factory', upTo: Math.ceil(gateways / gatewaysPerFactory) } },
+  ];
+  if (way !== 'registry') return subjects;
+  const half = await bodyOf(`${url}${newest}&offset=${Math.floor(gateways / 2)}`);
+  const cursor = (half as { readonly pagination: { readonly nextCursor: string } }).pagination.nextCursor;
+  return [...subjects, { service, measure: 'deep by cursor', paths: `${newest}&cursor=${cursor}` }];
+}
+
+async function measure(
+  load: ChildProcess,
+  { service, measure, paths }: Subject,
+  { seconds, connections }: QueriesOptions,
+): Promise<Reading> {
+  const before = await cpuOf(service);
+  const asked: Load = { url: service.url, connections, seconds, paths };
+  load.send(asked);
+  const answered = await messageOf<Answered | { readonly error: string }>(load);
+  if ('error' in answered) throw new Error(answered.error);
+  const cpu = (await cpuOf(service)) - before;
+  const { way, gateways } = service;
+  return { way, gateways, measure, ...answered, cpu: cpu / answered.requests };
+}
+
+/** Microseconds of processor time so far. */
+async function cpuOf({ process: child }: Service): Promise<number> {
+  child.send('cpu');
+  const { user, system } = await messageOf<NodeJS.CpuUsage>(child);
+  return user + system;
+}
+
+async function messageOf<T>(child: ChildProcess): Promise<T> {
+  const ended = new AbortController();
+  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error('A measured process has ended. What it wrote above says why.');
+  });
+  exit.catch(() => undefined);
+  try {
+    const [message] = (await Promise.race([once(child, 'message', { signal: ended.signal }), exit])) as [T];
+    return message;
+  } finally {
+    ended.abort();
+  }
+}
+
+async function bodyOf(url: string): Promise<unknown> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} was answered with ${response.status}: ${await response.text()}`);
+  return response.json();
+}
+
+function tell(text: string): void {
+  if (!running.disposed) console.error(text);
+}
