@@ -1,36 +1,23 @@
-// Lists: which part of one is asked for, and the one statement that reads it. A page goes on by offset or, at any
-// depth equally quickly, after the last row of the page before (keyset).
-import { hash } from 'node:crypto';
+// Lists: which part of one is asked for, and what is answered. A page goes on by offset or, at any depth equally
+// quickly, after the last row of the page before (keyset).
 import { z } from 'zod';
-import { type Pool, sql } from '../infrastructure/postgres.ts';
+import type { Pool } from '../infrastructure/postgres.ts';
 import { decodeCursor, encodeCursor, type Place } from './cursor.ts';
 import { type Condition, flag } from './filter.ts';
 import { orderOf, type Sort, type SortKey } from './order.ts';
-import { totalOf } from './total.ts';
-
-type Fragment = ReturnType<typeof sql.fragment>;
+import { type Part, pageStatement, type Source } from './page-statement.ts';
 
 /** The part of a list that is asked for. */
-export interface PageRequest {
+export interface PageRequest extends Part {
   /** Name, order and filters of the list, always in the same words. */
   readonly list: string;
-  readonly sort: Sort;
-  readonly includeDeleted: boolean;
-  readonly limit: number;
-  readonly offset: number;
-  /** Where the page before ended; the page starts at `offset` when there is none. */
-  readonly after: Place | undefined;
 }
 
 /** A resource as queries show it: `deleted_at` is there if it was asked for. */
 export type Shown<Resource> = Resource & { readonly deleted_at?: string | null };
 
 /** What a list is made of. */
-export interface List<Item> {
-  readonly table: string;
-  readonly columns: Fragment;
-  readonly row: z.ZodType<Row<Item>>;
-}
+export type List<Item> = Source<Row<Item>>;
 
 interface Row<Item> {
   readonly total: number;
@@ -83,7 +70,11 @@ export function shown<Shape extends z.ZodRawShape>(resource: z.ZodObject<Shape>,
 }
 
 /** A list of the rows of a table. */
-export function listOf<Item extends WithId>(table: string, columns: Fragment, item: z.ZodType<Item>): List<Item> {
+export function listOf<Item extends WithId>(
+  table: string,
+  columns: List<Item>['columns'],
+  item: z.ZodType<Item>,
+): List<Item> {
   return { table, columns, row: rowOf(item) };
 }
 
@@ -122,29 +113,12 @@ export function listQuery<Filters extends z.ZodRawShape>(name: string, keys: rea
  */
 export async function readPage<Item extends WithId>(
   pool: Pool,
-  { table, columns, row }: List<Item>,
+  source: List<Item>,
   where: readonly Condition[],
-  { list, sort, includeDeleted, limit, offset, after }: PageRequest,
+  page: PageRequest,
 ): Promise<Page<Item>> {
-  const order = orderOf(sort);
-  const from = sql.identifier([table]);
-  const direction = order.descending ? sql.fragment`DESC` : sql.fragment`ASC`;
-  const skip = after === undefined ? offset : 0;
-  // One more than the page has, to know whether another one follows.
-  const fetch = limit + 1;
-
-  const shownColumns = includeDeleted ? sql.fragment`${columns}, deleted_at` : columns;
-
-  const isSearch = where.some((condition) => condition.isSearch);
-  const total = isSearch ? sql.fragment`(SELECT count(*)::int FROM searched)` : totalOf(table, where, includeDeleted);
-  const statement = sql.type(row)`
-    ${isSearch ? searched() : sql.fragment``}
-    SELECT ${total} AS total, ${shownColumns}, sort_key
-    FROM (VALUES (true)) AS one
-    LEFT JOIN (${isSearch ? ofSearched() : merged()}) AS page ON true
-    ORDER BY sort_by ${direction}, id ${direction}`;
-  const isUsual = !includeDeleted && where.length <= 1 && !isSearch && skip === 0 && usualLimits.includes(limit);
-  const rows = await pool.any(isUsual ? prepared(statement) : statement);
+  const { list, limit, offset } = page;
+  const rows = await pool.any(pageStatement(source, where, page));
 
   const found = rows.flatMap(({ item, sortKey }) => (item === undefined ? [] : [{ item, sortKey }]));
   const shown = found.slice(0, limit);
@@ -164,61 +138,6 @@ export async function readPage<Item extends WithId>(
         }),
     },
   };
-
-  // To walk an order until enough rows are met may take reading the table in the order of an index, page by page: the search
-  // reads the table once as it lies, for items and total.
-  function searched(): Fragment {
-    const conditions = [
-      ...(includeDeleted ? [] : [sql.fragment`deleted_at IS NULL`]),
-      ...where.map(({ holds }) => holds),
-    ];
-    return sql.fragment`WITH searched AS MATERIALIZED (
-      SELECT id AS found, ${order.expression} AS sort_by FROM ${from} WHERE ${allOf(conditions)}
-    )`;
-  }
-
-  function ofSearched(): Fragment {
-    const further =
-      after === undefined ? sql.fragment`` : sql.fragment`WHERE ${beyond(sql.fragment`sort_by, found`, after)}`;
-    return sql.fragment`
-      SELECT ${shownColumns}, sort_by, ${order.text} AS sort_key FROM (
-        SELECT found, sort_by FROM searched ${further}
-        ORDER BY sort_by ${direction}, found ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}
-      ) AS cut JOIN ${from} ON id = found`;
-  }
-
-  function merged(): Fragment {
-    return sql.fragment`
-      SELECT * FROM (${includeDeleted ? sql.fragment`${live()} UNION ALL ${deleted()}` : live()}) AS shown
-      ORDER BY sort_by ${direction}, id ${direction} LIMIT ${literal(fetch)} OFFSET ${literal(skip)}`;
-  }
-
-  function live(): Fragment {
-    return part(sql.fragment`deleted_at IS NULL`);
-  }
-
-  function deleted(): Fragment {
-    return part(sql.fragment`deleted_at IS NOT NULL`);
-  }
-
-  // Each part has indexes of its own, and is cut before the two are merged.
-  function part(condition: Fragment): Fragment {
-    const conditions = [
-      condition,
-      ...where.map(({ holds }) => holds),
-      ...(after === undefined ? [] : [beyond(sql.fragment`${order.expression}, id`, after)]),
-    ];
-    return sql.fragment`(
-      SELECT ${shownColumns}, ${order.expression} AS sort_by, ${order.text} AS sort_key
-      FROM ${from} WHERE ${allOf(conditions)}
-      ORDER BY ${order.expression} ${direction}, id ${direction} LIMIT ${literal(fetch + skip)}
-    )`;
-  }
-
-  function beyond(columns: Fragment, { key, id }: Place): Fragment {
-    const comparison = order.descending ? sql.fragment`<` : sql.fragment`>`;
-    return sql.fragment`(${columns}) ${comparison} (${order.valueOf(key)}, ${id}::uuid)`;
-  }
 }
 
 interface PageParameters {
@@ -257,25 +176,6 @@ function placeOf(cursor: string, list: string, sort: Sort): Place | undefined {
   const place = decodeCursor(cursor, list);
   return place && orderOf(sort).key.safeParse(place.key).success ? place : undefined;
 }
-
-function allOf(conditions: readonly Fragment[]): Fragment {
-  return sql.fragment`${sql.join(conditions, sql.fragment` AND `)}`;
-}
-
-/** A number as it stands: how many rows are wanted decides how Postgres goes about it. */
-function literal(number: number): Fragment {
-  return sql.fragment`${sql.literalValue(String(number))}`;
-}
-
-/**
- * To plan a list takes Postgres longer than to read it, so what is asked for all the time is planned once a connection. Each
- * connection keeps what it has prepared: only the default and the greatest limit, and one filter at most.
- */
-function prepared<Query extends { readonly sql: string }>(statement: Query): Query & { readonly name: string } {
-  return { ...statement, name: `list ${hash('sha1', statement.sql, 'base64url')}` };
-}
-
-const usualLimits: readonly number[] = [20, 100];
 
 function rowOf<Item>(item: z.ZodType<Item>): z.ZodType<Row<Item>> {
   return z.unknown().transform((row) => {
