@@ -1,11 +1,13 @@
 // What happens while the cascade is killed: commands at random about few things, from several senders at once.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CommandDependencies, Outcome } from '../../src/commands/handler.ts';
 import { commands } from '../../src/commands/index.ts';
 import type { EventLog, Position } from '../../src/events/event-log.ts';
 import { uuidv7 } from '../../src/events/new-id.ts';
 import { createEncryption } from '../../src/infrastructure/encryption.ts';
 import { aKeyRing } from '../support/key-rings.ts';
-import { type Random, randomNumbers } from './random.ts';
+import { randomNumbers } from './random.ts';
+import { slow } from './slow.ts';
 
 export interface CascadeLoad {
   /** Resolves when so many more commands have been answered. */
@@ -22,17 +24,24 @@ interface Command {
   readonly body?: object;
 }
 
-const senders = 6;
-const organizations = idsOf(3);
-const factories = idsOf(8);
-const gateways = idsOf(60);
+const senders = 24;
+/**
+ * Commands are about the newest, so that much happens to each of them; the older ones stay as they were left, and in the end
+ * each of those has to be right.
+ */
+const newest = { organizations: 2, factories: 6, deleted: 4, gateways: 40 };
 /** Fewer than gateways, so that one that comes back may find its own taken. */
-const devices = 45;
+const devices = 20;
 
 /** @throws from `stop` whatever a command has thrown */
 export function startCascadeLoad(log: EventLog, seed: number): CascadeLoad {
+  const random = randomNumbers(seed);
+  const organizations: string[] = [];
+  const factories: string[] = [];
+  const deleted: string[] = [];
+  const gateways: string[] = [];
   const dependencies: CommandDependencies = {
-    log,
+    log: slow(log, random, 60),
     sealPassword: createEncryption(aKeyRing).seal,
     now: () => new Date(),
     hasActiveChildren: () => Promise.reject(new Error('this load never asks')),
@@ -70,15 +79,21 @@ export function startCascadeLoad(log: EventLog, seed: number): CascadeLoad {
   };
 
   async function begin(): Promise<void> {
-    const random = randomNumbers(seed);
-    for (const id of organizations) await run({ name: 'CreateOrganization', id, body: { name: 'Acme' } });
-    for (const id of factories) await run(createFactory(random, id));
-    await Promise.all(Array.from({ length: senders }, (_, number) => sendOn(randomNumbers(seed + 1 + number))));
+    await run(createOrganization());
+    await run(createFactory());
+    noted(deleted, aFactory());
+    await Promise.all(Array.from({ length: senders }, sendOn));
   }
 
-  async function sendOn(random: Random): Promise<void> {
+  async function sendOn(): Promise<void> {
     while (!isStopping) {
-      await run(nextCommand(random));
+      const command = nextCommand();
+      await run(command);
+      if (command.name === 'SoftDeleteFactory' && random.below(2) === 0) {
+        // While the cascade is at it, and before the tables show what it has done.
+        await pause(random.below(80));
+        await run({ name: 'RestoreFactory', id: command.id });
+      }
       answered += 1;
       for (const look of waiting) look();
     }
@@ -90,44 +105,62 @@ export function startCascadeLoad(log: EventLog, seed: number): CascadeLoad {
     const sender = { actor: 'load', correlationId: 'load' };
     return command.run(dependencies, { id, body: command.body?.parse(body), query: command.query?.parse({}), sender });
   }
+
+  /** Gateways come and go most; now and then whole factories do, and seldom an organization. */
+  function nextCommand(): Command {
+    const roll = random.below(100);
+    if (roll < 40 || gateways.length === 0) return createGateway();
+    if (roll < 50) return { name: 'MoveGateway', id: aGateway(), body: { factory_id: aFactory() } };
+    if (roll < 54) return { name: 'UpdateGateway', id: aGateway(), body: { gateway_id: aDevice() } };
+    if (roll < 58) return { name: 'SoftDeleteGateway', id: aGateway() };
+    if (roll < 64) return { name: 'RestoreGateway', id: aGateway() };
+    if (roll < 74) return { name: 'SoftDeleteFactory', id: noted(deleted, aFactory()) };
+    if (roll < 86) return { name: 'RestoreFactory', id: one(deleted.slice(-newest.deleted)) };
+    if (roll < 92) return createFactory();
+    if (roll < 93) return createOrganization();
+    if (roll < 95) return { name: 'SoftDeleteOrganization', id: anOrganization() };
+    return { name: 'RestoreOrganization', id: anOrganization() };
+  }
+
+  function createOrganization(): Command {
+    return { name: 'CreateOrganization', id: noted(organizations), body: { name: 'Acme' } };
+  }
+
+  function createFactory(): Command {
+    const organization_id = anOrganization();
+    return { name: 'CreateFactory', id: noted(factories), body: { organization_id, name: 'Berlin' } };
+  }
+
+  function createGateway(): Command {
+    const login = { url: 'wss://10.0.0.1:8443/ws', email: 'gateway@acme.example', password: 'secret' };
+    const body = { factory_id: aFactory(), gateway_id: aDevice(), name: 'Hall 1', ...login };
+    return { name: 'CreateGateway', id: noted(gateways), body };
+  }
+
+  function anOrganization(): string {
+    return one(organizations.slice(-newest.organizations));
+  }
+
+  function aFactory(): string {
+    return one(factories.slice(-newest.factories));
+  }
+
+  function aGateway(): string {
+    return one(gateways.slice(-newest.gateways));
+  }
+
+  function aDevice(): string {
+    return `GW-${gateways.length + random.below(devices)}`;
+  }
+
+  function one(items: readonly string[]): string {
+    const item = random.of(items);
+    if (item === undefined) throw new Error('there is nothing to choose from');
+    return item;
+  }
 }
 
-/** Gateways come and go most; now and then whole factories do, and seldom an organization. */
-function nextCommand(random: Random): Command {
-  const roll = random.below(100);
-  if (roll < 35) return createGateway(random);
-  if (roll < 45)
-    return { name: 'MoveGateway', id: one(random, gateways), body: { factory_id: one(random, factories) } };
-  if (roll < 52) return { name: 'UpdateGateway', id: one(random, gateways), body: { gateway_id: device(random) } };
-  if (roll < 57) return { name: 'SoftDeleteGateway', id: one(random, gateways) };
-  if (roll < 67) return { name: 'RestoreGateway', id: one(random, gateways) };
-  if (roll < 77) return { name: 'SoftDeleteFactory', id: one(random, factories) };
-  if (roll < 91) return { name: 'RestoreFactory', id: one(random, factories) };
-  if (roll < 93) return createFactory(random, uuidv7());
-  if (roll < 95) return { name: 'SoftDeleteOrganization', id: one(random, organizations) };
-  return { name: 'RestoreOrganization', id: one(random, organizations) };
-}
-
-function createFactory(random: Random, id: string): Command {
-  return { name: 'CreateFactory', id, body: { organization_id: one(random, organizations), name: 'Berlin' } };
-}
-
-function createGateway(random: Random): Command {
-  const login = { url: 'wss://10.0.0.1:8443/ws', email: 'gateway@acme.example', password: 'secret' };
-  const body = { factory_id: one(random, factories), gateway_id: device(random), name: 'Hall 1', ...login };
-  return { name: 'CreateGateway', id: one(random, gateways), body };
-}
-
-function device(random: Random): string {
-  return `GW-${random.below(devices)}`;
-}
-
-function one<T>(random: Random, items: readonly T[]): T {
-  const item = random.of(items);
-  if (item === undefined) throw new Error('there is nothing to choose from');
-  return item;
-}
-
-function idsOf(count: number): readonly string[] {
-  return Array.from({ length: count }, () => uuidv7());
+function noted(ids: string[], id: string = uuidv7()): string {
+  ids.push(id);
+  return id;
 }

@@ -7,6 +7,8 @@ import { createPool } from '../../src/infrastructure/postgres.ts';
 import { startCascade } from '../../src/processes/cascade-process.ts';
 import { startListener } from '../../src/projections/announcements.ts';
 import { createProgress } from '../../src/projections/progress.ts';
+import { randomNumbers } from './random.ts';
+import { slow } from './slow.ts';
 
 const { DATABASE_URL: databaseUrl = '', EVENTSTORE_URL: url = '' } = process.env;
 const unasked = () => Promise.reject(new Error('the cascade never asks'));
@@ -26,7 +28,8 @@ startCascade({
   pool: createPool({ databaseUrl, logger }),
   readModelReaches: progress.reached,
   commands: {
-    log,
+    // So that it is often in the middle of something.
+    log: slow(log, randomNumbers(process.pid), 30),
     sealPassword: () => {
       throw new Error('the cascade sets no password');
     },
