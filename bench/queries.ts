@@ -37,13 +37,14 @@ const few = 10_000;
 const newest = '/api/gateways?sort=-created_at';
 const interruptedCode = 130;
 const running = new AsyncDisposableStack();
+let ending: Promise<void> | undefined;
 
 await runScript(async () => {
   const options = optionsOf(process.argv.slice(2));
   if (options === 'help') return console.log(usage);
   void interruption().then(async () => {
     process.exitCode = interruptedCode;
-    await running.disposeAsync();
+    await end();
     process.exit();
   });
   try {
@@ -52,11 +53,17 @@ await runScript(async () => {
     // Whatever fails when everything is being ended is no news.
     if (process.exitCode !== interruptedCode) throw error;
   } finally {
-    await running.disposeAsync();
+    await end();
   }
 });
 // What listens to signals and connections would keep the process alive.
 process.exit();
+
+/** Ends everything that runs; whoever asks while it is being ended waits as well. */
+function end(): Promise<void> {
+  ending ??= running.disposeAsync();
+  return ending;
+}
 
 async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-queries-'));
