@@ -6,6 +6,7 @@ import type { RegistryEvent } from '../events/catalogue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Aggregate } from './aggregate.ts';
 import { type Loaded, load } from './load.ts';
+import { createParents, type Parents } from './parents.ts';
 
 export interface AggregateCache {
   /** What was last known here of a stream; somebody else may have appended to it since. */
@@ -16,18 +17,23 @@ export interface AggregateCache {
    * Shares a reading of a stream among all who ask before it begins: each gets what the stream held after it had asked.
    */
   share(stream: string, read: () => Promise<Loaded<unknown, unknown>>): Promise<Loaded<unknown, unknown>>;
+  readonly parents: Parents;
 }
 
 /** A cache that holds about so many bytes at most. What was used least recently goes first. */
 export function createAggregateCache(bytes: number): AggregateCache {
   const remembered = new LRUCache<string, Loaded<unknown, unknown>>({ maxSize: bytes, sizeCalculation: sizeOf });
   const flights = new Map<string, Flight>();
+  const parents = createParents();
 
   return {
+    parents,
     get: (stream) => remembered.get(stream),
     put(stream, loaded) {
+      if (loaded.last === undefined) return;
+      parents.note(loaded.last.position);
       const known = remembered.peek(stream);
-      if (loaded.last === undefined || (known?.last && known.last.revision >= loaded.last.revision)) return;
+      if (known?.last && known.last.revision >= loaded.last.revision) return;
       remembered.set(stream, loaded);
     },
     share(stream, read) {
@@ -74,6 +80,24 @@ export async function current<Id extends string, Command, State, Event extends R
     cache.put(stream, newer);
     return newer;
   });
+  return loaded as Loaded<State, Resource>;
+}
+
+/** The same of an organization or a factory, by a reading that all share who ask for any of them. */
+export async function currentParent<Id extends string, Command, State, Event extends RegistryEvent, Resource>(
+  log: EventLog,
+  cache: AggregateCache | undefined,
+  aggregate: Aggregate<Id, Command, State, Event, Resource>,
+  id: Id,
+): Promise<Loaded<State, Resource>> {
+  if (cache === undefined) return load(log, aggregate, id);
+  const stream = aggregate.stream(id);
+  const loaded = await cache.parents.current(
+    log,
+    stream,
+    () => cache.get(stream),
+    () => current(log, cache, aggregate, id),
+  );
   return loaded as Loaded<State, Resource>;
 }
 

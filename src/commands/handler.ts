@@ -10,7 +10,7 @@ import type { EventLog, Position } from '../events/event-log.ts';
 import type { EventId, FactoryId, GatewayId, OrganizationId, ReservationId } from '../events/ids.ts';
 import { uuidv7 } from '../events/new-id.ts';
 import { type Aggregate, factories, organizations } from './aggregate.ts';
-import { type AggregateCache, current, remembered } from './aggregate-cache.ts';
+import { type AggregateCache, current, currentParent, remembered } from './aggregate-cache.ts';
 import { type Cause, stamp } from './cause.ts';
 import type { Idempotency } from './idempotency.ts';
 import { evolveStored, findEvent, type Loaded, loadUpTo, nothingLoaded } from './load.ts';
@@ -207,8 +207,8 @@ async function recalledOutcome<Id extends string, Command, State, Event extends 
 
 function factsFrom({ log, cache, sealPassword, hasActiveChildren }: CommandDependencies): Facts {
   return {
-    organization: async (id) => (await current(log, cache, organizations, id)).state,
-    factory: async (id) => (await current(log, cache, factories, id)).state,
+    organization: async (id) => (await currentParent(log, cache, organizations, id)).state,
+    factory: async (id) => (await currentParent(log, cache, factories, id)).state,
     hasActiveChildren,
     sealPassword,
     newReservation: () => uuidv7() as ReservationId,

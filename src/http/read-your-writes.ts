@@ -58,6 +58,9 @@ function sayApplied(reply: FastifyReply, applied: string | undefined): void {
 function goneSignal({ raw }: FastifyReply): AbortSignal {
   if (raw.destroyed) return AbortSignal.abort();
   const gone = new AbortController();
-  raw.once('close', () => gone.abort());
+  // It closes after every answer, too, and to abort takes longer than most of what an answer takes.
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
   return gone.signal;
 }
