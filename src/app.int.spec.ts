@@ -64,6 +64,29 @@ describe('a ring that lacks a key', () => {
   }
 });
 
+describe('a factory that is deleted', () => {
+  it('takes its gateways along and brings them back, unless somebody wants to be careful', async () => {
+    const { id: organization_id } = await send('POST', '/api/organizations', { name: 'Acme' });
+    const { id: factory_id } = await send('POST', '/api/factories', { organization_id, name: 'Berlin' });
+    const fields = { factory_id, gateway_id: 'GW-CASCADE', name: 'Hall 1', url: 'ws://10.0.0.1', email: 'a@acme.example' };
+    const { id } = await send('POST', '/api/gateways', { ...fields, password: 'correct horse' });
+
+    for (const path of [`/api/factories/${factory_id}`, `/api/organizations/${organization_id}`]) {
+      const refused = await ask(app, 'DELETE', `${path}?cascade=false`);
+      expect(refused.status).toBe(409);
+      expect(await refused.json()).toMatchObject({ error: { code: 'HAS_ACTIVE_CHILDREN' } });
+    }
+    expect((await ask(app, 'DELETE', `/api/organizations/${organization_id}`)).status).toBe(204);
+    await vi.waitFor(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(404), 10_000);
+    expect((await ask(app, 'GET', `/api/factories/${factory_id}`)).status).toBe(404);
+
+    expect((await ask(app, 'POST', `/api/organizations/${organization_id}/restore`)).status).toBe(200);
+    await vi.waitFor(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(200), 10_000);
+    expect((await ask(app, 'DELETE', `/api/gateways/${id}`)).status).toBe(204);
+    expect((await ask(app, 'DELETE', `/api/factories/${factory_id}?cascade=false`)).status).toBe(204);
+  });
+});
+
 describe('a process that does not project', () => {
   it('answers as soon as the projector of another has the change, and goes on when that one is killed', async () => {
     await using others = new AsyncDisposableStack();
