@@ -19,9 +19,14 @@ export interface KeptSession extends Disposable {
   readonly lost: AbortSignal;
 }
 
-/** After so long a silence Postgres ends a session that is kept: whoever holds a lock on it sleeps or is gone. */
-const longestSilence = '10s';
-const breathMs = 2_000;
+export interface Breath {
+  /** How often Postgres hears of the session, in milliseconds. */
+  readonly everyMs: number;
+  /** After so long a silence Postgres ends it: whoever holds a lock on it sleeps or is gone. */
+  readonly longestSilenceMs: number;
+}
+
+const usualBreath: Breath = { everyMs: 2_000, longestSilenceMs: 10_000 };
 
 // The longest that a timer can take, in milliseconds: almost 25 days. Then the loop starts anew.
 const forever = 2 ** 31 - 1;
@@ -72,12 +77,15 @@ export function advisoryLock(name: string): AdvisoryLock {
  * Keeps a session that does nothing but hold a lock, for as long as this process is awake. A process that is frozen loses it, and
  * with it the lock.
  */
-export async function keepAwake({ client, lost }: Connection): Promise<KeptSession> {
-  await client.query(`SET idle_session_timeout = '${longestSilence}'`);
+export async function keepAwake(
+  { client, lost }: Connection,
+  { everyMs, longestSilenceMs } = usualBreath,
+): Promise<KeptSession> {
+  await client.query(`SET idle_session_timeout = ${longestSilenceMs}`);
   const silent = new AbortController();
   const timer = setInterval(() => {
     client.query('SELECT').catch((error: unknown) => silent.abort(error));
-  }, breathMs);
+  }, everyMs);
   return { lost: AbortSignal.any([lost, silent.signal]), [Symbol.dispose]: () => clearInterval(timer) };
 }
 
