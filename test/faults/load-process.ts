@@ -107,15 +107,33 @@ function note({ name, kind, id }: Command): void {
 
 function nextCommand(random: Random, n: number): Command | undefined {
   const kind = random.of<Kind>(['Organization', 'Factory', 'Factory', 'Gateway', 'Gateway', 'Gateway', 'Gateway']);
-  const verb = random.of(['Create', 'Create', 'Update', 'Update', 'Update', 'SoftDelete', 'Restore', 'Restore']);
+  const verb = random.of([
+    'Create',
+    'Create',
+    'Update',
+    'Update',
+    'Update',
+    'SoftDelete',
+    'Restore',
+    'Restore',
+    'Move',
+  ]);
   if (kind === undefined || verb === undefined) return undefined;
   if (verb === 'Create') {
     const body = bodyToCreate(kind, random, n);
     return body && { name: `Create${kind}`, kind, id: uuidv7(), body };
   }
+  if (verb === 'Move') return nextMove(random);
   const id = verb === 'Restore' ? random.of(deleted[kind]) : random.of(known[kind].slice(-newest));
   if (id === undefined) return undefined;
   return { name: `${verb}${kind}`, kind, id, ...(verb === 'Update' && { body: bodyToUpdate(kind, random, n) }) };
+}
+
+/** Most are refused, because a gateway stays in its organization. */
+function nextMove(random: Random): Command | undefined {
+  const id = random.of(known.Gateway.slice(-newest));
+  const factory_id = random.of(known.Factory.slice(-newest));
+  return id && factory_id ? { name: 'MoveGateway', kind: 'Gateway', id, body: { factory_id } } : undefined;
 }
 
 function bodyToCreate(kind: Kind, random: Random, n: number): object | undefined {
