@@ -1,11 +1,10 @@
 // The service among the measured: what there must be before commands can be sent, and when it is through with them.
 
 import { connect, type Subscription } from 'nats';
-import { type Service, startService } from './service.ts';
+import { startService } from './service.ts';
 
 export interface Registry {
   readonly url: string;
-  readonly service: Service;
   readonly factories: readonly string[];
   /** Resolves as soon as the tables and NATS have everything that was appended before. */
   drained(): Promise<void>;
@@ -53,7 +52,7 @@ export async function startRegistry(
   }
 
   await drained();
-  return { url, service, factories: ids, drained };
+  return { url, factories: ids, drained };
 }
 
 function senderTo(url: string) {

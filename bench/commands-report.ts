@@ -2,6 +2,7 @@
 
 import { availableParallelism, loadavg } from 'node:os';
 import type { CommandsOptions } from './commands-options.ts';
+import type { CpuTimes } from './cpu.ts';
 import { ratioOf, type Spread, spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
 
 /** What is measured, and how it is called. */
@@ -17,14 +18,29 @@ export const titles = {
 
 export type Subject = keyof typeof titles;
 
+/** Whose processor time is told apart: by the command line of the process. */
+export const parts = [
+  ['service', /src\/main\.ts/],
+  ['client or rival', /commands-(appends|rows)/],
+  ['event store', /event-store\/main\.ts/],
+  ['Postgres', /postgres/],
+  ['NATS', /nats-server/],
+  ['load', /./],
+] as const;
+
+export type Part = (typeof parts)[number][0];
+
 export interface Reading {
   readonly subject: Subject;
   readonly perSecond: number;
-  /** Of the service's processor, for a command, up to where tables and NATS had all; undefined for the others. */
-  readonly cpuMicroseconds?: number | undefined;
-  /** From the last answer until tables and NATS had all; undefined for the others. */
-  readonly drainMs?: number | undefined;
+  /** Of processor time for a command, until tables and NATS had it. */
+  readonly cpuMicroseconds: CpuTimes<Part>;
+  /** From the last answer until tables and NATS had all; undefined for what they do not show. */
+  readonly drainMs: number | undefined;
 }
+
+/** Where the processors are the bound, this is what the ratio would be if nobody else used them. */
+const costs = 'CPU of the latter ÷ CPU of the former';
 
 const compared: readonly (readonly [dividend: Subject, divisor: Subject, aim: number | undefined])[] = [
   ['put', 'append change', 0.5],
@@ -52,18 +68,28 @@ export function reportOf(
     return [
       titles[subject],
       `${wholeText(rates.median)} (${wholeText(rates.min)}–${wholeText(rates.max)})`,
-      medianText(of(subject).map(({ cpuMicroseconds }) => cpuMicroseconds)),
       medianText(of(subject).map(({ drainMs }) => drainMs)),
     ];
   });
+  const cpuRows = (Object.keys(titles) as Subject[]).map((subject) => [
+    subject,
+    medianText(of(subject).map(cpuOf)),
+    ...parts.map(([part]) => medianText(of(subject).map(({ cpuMicroseconds }) => cpuMicroseconds?.[part]))),
+  ]);
   return [
     `Node ${process.version} on ${process.platform}, ${availableParallelism()} cores, load ${loadBefore.toFixed(1)} before and ` +
       `${loadavg()[0]?.toFixed(1)} at the end; ${connections} at a time, ${rounds} rounds of ${wholeText(commands)} commands each. Medians ` +
       'of the rounds; in brackets the least and the greatest.',
-    tableOf(['', 'a second', "µs of the service's CPU", 'ms until all is shown and published'], rows),
+    tableOf(['', 'a second', 'ms until all is shown and published'], rows),
+    'Microseconds of processor time for each command, by the processes that took them:',
+    tableOf(['', 'all', ...parts.map(([part]) => part)], cpuRows),
     tableOf(
-      ['ratio, each within its round', 'measured'],
-      compared.map(([dividend, divisor]) => [`${dividend} ÷ ${divisor}`, spreadText(ratio(dividend, divisor))]),
+      ['ratio, each within its round', 'measured', costs],
+      compared.map(([dividend, divisor]) => [
+        `${dividend} ÷ ${divisor}`,
+        spreadText(ratio(dividend, divisor)),
+        costText(of(dividend), of(divisor)),
+      ]),
     ),
     compared
       .flatMap(([dividend, divisor, aim]) =>
@@ -71,6 +97,15 @@ export function reportOf(
       )
       .join('\n'),
   ].join('\n\n');
+}
+
+function cpuOf({ cpuMicroseconds }: Reading): number | undefined {
+  return cpuMicroseconds && Object.values(cpuMicroseconds).reduce((sum, each) => sum + each, 0);
+}
+
+function costText(dividends: readonly Reading[], divisors: readonly Reading[]): string {
+  const [former, latter] = [dividends, divisors].map((readings) => readings.flatMap((reading) => cpuOf(reading) ?? []));
+  return former?.length && latter?.length ? spreadText(ratioOf(latter, former)) : '';
 }
 
 function medianText(values: readonly (number | undefined)[]): string {

@@ -20,8 +20,9 @@ import type { Appends, Sample } from './commands-appends.ts';
 import type { Load } from './commands-load.ts';
 import { type CommandsOptions, optionsOf, usage } from './commands-options.ts';
 import { type Registry, startRegistry } from './commands-registry.ts';
-import { type Reading, reportOf, type Subject, titles } from './commands-report.ts';
-import { byTurns } from './rounds.ts';
+import { type Part, parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
+import { type CpuTimes, cpuTimes } from './cpu.ts';
+import { byTurns, wholeText } from './rounds.ts';
 
 /** Does so many commands, and tells the seconds that they took. */
 type Visit = () => Promise<number>;
@@ -31,6 +32,8 @@ interface Measured {
   readonly visits: Readonly<Record<Subject, Visit>>;
 }
 
+/** What tables and NATS show. */
+const shown: ReadonlySet<Subject> = new Set(['post', 'put', 'put and wait']);
 const interruptedCode = 130;
 const running = new AsyncDisposableStack();
 let ending: Promise<void> | undefined;
@@ -79,18 +82,22 @@ async function measureAll(options: CommandsOptions): Promise<readonly Reading[]>
 async function measure(
   subject: Subject,
   visit: Visit,
-  { service, drained }: Registry,
+  { drained }: Registry,
   { commands }: CommandsOptions,
 ): Promise<Reading> {
-  const before = service.cpuSeconds() ?? Number.NaN;
+  const before = cpuTimes(parts);
   const perSecond = commands / (await visit());
   const answered = performance.now();
   await drained();
-  const drainMs = performance.now() - answered;
-  const cpuMicroseconds = (((service.cpuSeconds() ?? Number.NaN) - before) * 1e6) / commands;
-  tell(`  ${subject}: ${perSecond.toFixed(0)} a second`);
-  const isRegistry = subject === 'post' || subject.startsWith('put');
-  return { subject, perSecond, ...(isRegistry && { cpuMicroseconds, drainMs }) };
+  const drainMs = shown.has(subject) ? performance.now() - answered : undefined;
+  tell(`  ${subject}: ${wholeText(perSecond)} a second`);
+  return { subject, perSecond, cpuMicroseconds: between(before, cpuTimes(parts), commands), drainMs };
+}
+
+function between(before: CpuTimes<Part>, after: CpuTimes<Part>, commands: number): CpuTimes<Part> {
+  if (before === undefined || after === undefined) return undefined;
+  const each = parts.map(([part]) => [part, ((after[part] - before[part]) * 1e6) / commands] as const);
+  return Object.fromEntries(each) as CpuTimes<Part>;
 }
 
 /** Starts everything, and makes the streams and the rows that are changed. */

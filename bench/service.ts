@@ -10,8 +10,6 @@ import type { Readable } from 'node:stream';
 export interface Service {
   /** Where it answers, as soon as it does; rejects when it ends before. */
   readonly url: Promise<string>;
-  /** Seconds of processor time that it has used; undefined where the operating system does not tell. */
-  cpuSeconds(): number | undefined;
   /** Ends it in order; resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -45,7 +43,7 @@ export function startService(dataDir: string, flags: readonly string[] = []): Se
   const url = Promise.race([ready, ended]);
   // Who is interrupted before it is there does not wait for it.
   url.catch(() => undefined);
-  return { url, cpuSeconds: () => cpuSecondsOf(child.pid), stop: () => end(child) };
+  return { url, stop: () => end(child) };
 }
 
 function outputOf({ stdout }: ChildProcess): Readable {
@@ -58,13 +56,4 @@ async function end(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit');
   child.kill('SIGTERM');
   await exit;
-}
-
-/** Linux tells it in hundredths of a second. */
-function cpuSecondsOf(pid: number | undefined): number | undefined {
-  if (process.platform !== 'linux' || pid === undefined) return undefined;
-  const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(afterName[11]) + Number(afterName[12])) / 100;
 }
