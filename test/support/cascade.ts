@@ -29,7 +29,7 @@ export async function readHistory(log: EventLog): Promise<readonly Recorded[]> {
 export async function untilQuiet(
   log: EventLog,
   deleteMarker: () => Promise<Position>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   for (let before = -1; ; ) {
     const { length } = (await readHistory(log)).filter(({ metadata }) => metadata.actor === 'process:cascade');
