@@ -68,7 +68,13 @@ describe('a factory that is deleted', () => {
   it('takes its gateways along and brings them back, unless somebody wants to be careful', async () => {
     const { id: organization_id } = await send('POST', '/api/organizations', { name: 'Acme' });
     const { id: factory_id } = await send('POST', '/api/factories', { organization_id, name: 'Berlin' });
-    const fields = { factory_id, gateway_id: 'GW-CASCADE', name: 'Hall 1', url: 'ws://10.0.0.1', email: 'a@acme.example' };
+    const fields = {
+      factory_id,
+      gateway_id: 'GW-CASCADE',
+      name: 'Hall 1',
+      url: 'ws://10.0.0.1',
+      email: 'a@acme.example',
+    };
     const { id } = await send('POST', '/api/gateways', { ...fields, password: 'correct horse' });
 
     for (const path of [`/api/factories/${factory_id}`, `/api/organizations/${organization_id}`]) {
