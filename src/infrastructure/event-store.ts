@@ -177,7 +177,16 @@ async function* subscribe(
     : eventTypeFilter({ prefixes: [...types], ...checkpoints });
   const fromPosition = after === 'start' ? START : after;
   const subscription = client.subscribeToAll({ fromPosition, filter }, { highWaterMark: maxBatch });
-  subscription.on('readable', arrived.notify);
+  // What arrives in one turn of the event loop goes together: who passes it on can pass it on together.
+  let isDue = false;
+  subscription.on('readable', () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      arrived.notify();
+    });
+  });
   subscription.on('caughtUp', () => {
     caughtUp = true;
     arrived.notify();
