@@ -15,16 +15,16 @@ export const usage = `Usage: npm run bench:commands [-- options]
 
 Has gateways created and changed by the service, with all that runs in it; beside it the same events are appended to the event
 store by a bare client, and the same rows are inserted and updated by a service of Fastify and pg that is as small as it can be.
-All on the same servers. Takes about five minutes, and 1 GB of temporary files, which are removed at the end.
+All on the same servers. Takes about four minutes, and 500 MB of temporary files, which are removed at the end.
 
-  --commands <number>     in each visit, and how many gateways are changed; default: 10000
+  --commands <number>     in each visit, and how many gateways are changed; default: 4000
   --rounds <number>       how often each is visited; default: 5
   --connections <number>  commands at a time; default: 64
   --profile <folder>      also write a CPU profile of the service, of the whole run
   --quick                 small and rough: --commands 640 --rounds 1
   --help`;
 
-const full = { commands: '10000', rounds: '5', connections: '64' };
+const full = { commands: '4000', rounds: '5', connections: '64' };
 const quick = { ...full, commands: '640', rounds: '1' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
