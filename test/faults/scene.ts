@@ -1,35 +1,24 @@
 // Where the faults happen: an event store of its own as a process, commands without end, projectors as processes, and a
 // database that notes what is done to it. All of it is gone when the scope ends.
-import { join } from 'node:path';
-import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'vitest';
-import { type Spawned, spawned } from '../../embedded/event-store/spawned.ts';
 import { until } from '../../embedded/until.ts';
 import { decode, type Recorded } from '../../src/events/codec.ts';
-import type { Position, StoredEvent } from '../../src/events/event-log.ts';
+import type { Position } from '../../src/events/event-log.ts';
 import { type Checkpoint, readCheckpoint } from '../../src/projections/checkpoint.ts';
 import { comparePositions } from '../../src/projections/progress.ts';
 import { withClient } from '../support/database.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { installAudit, readAudit } from './audit.ts';
+import { readEvents, startEventStoreProcess } from './event-store.ts';
 import { differences, irregularities, kindOf, type Row, type Rows } from './judge.ts';
-import type { LoadReport } from './load-process.ts';
+import { type Load, startLoad } from './load.ts';
 import { type Program, startProgram } from './program.ts';
-import { seed } from './random.ts';
 
 export const projecting = /"msg":"projecting"/;
 export const standingBy = /standing by/;
 
 export interface Scene extends AsyncDisposable {
   startProjector(): Program;
-  readonly load: {
-    /** Resolves when so many more commands have been answered. */
-    goesOn(commands: number): Promise<void>;
-    /** Resolves when every command that there is has been accepted at least once. */
-    hasTriedAll(): Promise<void>;
-    /** How many were answered in all, after the last one. */
-    stop(): Promise<LoadReport>;
-  };
+  readonly load: Load;
   /** kill -9 of the event store, and the same again on its port and file. */
   restartEventStore(): Promise<void>;
   /** What the database says of it now. */
@@ -49,29 +38,12 @@ const patienceMs = 60_000;
 /** @param databaseUrl of a database with the schema of this version and no rows */
 export async function setScene(databaseUrl: string): Promise<Scene> {
   await using setting = new AsyncDisposableStack();
-  const folder = setting.use(await temporaryFolder());
-  const file = join(folder.path, 'events.db');
-  let eventStore: Spawned = spawned(['--file', file, '--stop-with-parent']);
-  setting.defer(() => eventStore.kill());
-  const eventStoreUrl = await eventStore.ready;
+  const eventStore = setting.use(await startEventStoreProcess());
+  const eventStoreUrl = eventStore.url;
   await installAudit(databaseUrl);
-
-  const environment = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl, SEED: `${seed}` };
-  const load = setting.use(startProgram('load-process.ts', environment));
-  let report: LoadReport = { answered: 0, untried: Number.POSITIVE_INFINITY, unavailable: 0 };
-  load.child.on('message', (told: LoadReport) => {
-    report = told;
-  });
+  const load = setting.use(await startLoad(eventStoreUrl));
+  const environment = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
   const projectors: Program[] = [];
-  const reports = async (isEnough: () => boolean) => {
-    await until(() => isEnough() || load.child.exitCode !== null, patienceMs);
-    if (!isEnough()) throw new Error(`the load does not go on: ${JSON.stringify(report)}. ${load.lastWords()}`);
-  };
-  const goesOn = (commands: number) => {
-    const target = report.answered + commands;
-    return reports(() => report.answered >= target);
-  };
-  await goesOn(50);
 
   const checkpoint = () => withClient(databaseUrl, readCheckpoint);
   const isProjected = async () => {
@@ -89,21 +61,8 @@ export async function setScene(databaseUrl: string): Promise<Scene> {
       projectors.push(projector);
       return projector;
     },
-    load: {
-      goesOn,
-      hasTriedAll: () => reports(() => report.untried === 0),
-      async stop() {
-        load.child.send('stop');
-        await load.ended;
-        if (load.child.exitCode !== 0) throw new Error(`the load has failed. ${load.lastWords()}`);
-        return report;
-      },
-    },
-    async restartEventStore() {
-      await eventStore.kill();
-      eventStore = spawned(['--file', file, '--stop-with-parent', '--port', new URL(eventStoreUrl).port]);
-      await eventStore.ready;
-    },
+    load,
+    restartEventStore: eventStore.restart,
     checkpoint,
     isProjected,
     async expectNoDifference() {
@@ -131,21 +90,14 @@ export async function setScene(databaseUrl: string): Promise<Scene> {
   };
 }
 
-/** The events that tables are made of, as nobody's filter but ours sees them. */
+/** The events that tables are made of. */
 async function readLog(url: string): Promise<readonly Recorded[]> {
-  const client = EventStoreDBClient.connectionString(url);
-  const events: Recorded[] = [];
-  try {
-    for await (const { event } of client.readAll()) {
-      if (event === undefined || kindOf(event.streamId) === undefined) continue;
-      const recorded = decode({ ...event, stream: event.streamId } as StoredEvent);
-      if (recorded === undefined) throw new Error(`${event.streamId} holds a ${event.type}`);
-      events.push(recorded);
-    }
-  } finally {
-    await client.dispose();
-  }
-  return events;
+  const events = await readEvents(url, (stream) => kindOf(stream) !== undefined);
+  return events.map((event) => {
+    const recorded = decode(event);
+    if (recorded === undefined) throw new Error(`${event.stream} holds a ${event.type}`);
+    return recorded;
+  });
 }
 
 function isAtOrBehind(position: Position | undefined, end: Position | undefined): boolean {
