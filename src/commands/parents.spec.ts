@@ -121,9 +121,9 @@ function watched(log: EventLog) {
   const asked: string[] = [];
   const watching: EventLog = {
     ...log,
-    read: (stream, from) => {
+    read: (stream, ...range) => {
       asked.push(stream);
-      return log.read(stream, from);
+      return log.read(stream, ...range);
     },
     readAll: (options) => {
       asked.push('all');
@@ -146,7 +146,7 @@ function slow(log: EventLog, turns: () => number): EventLog {
   };
   return {
     ...log,
-    read: (stream, from) => slowly(() => log.read(stream, from)),
+    read: (...read) => slowly(() => log.read(...read)),
     head: () => slowly(() => log.head()),
     readAll: async function* (options) {
       yield* await slowly(() => all(log.readAll(options)));

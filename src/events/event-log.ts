@@ -61,8 +61,12 @@ export type SubscriptionOptions = LogFilter & {
  * After an append that threw, the events may have been written or not.
  */
 export interface EventLog {
-  /** The events of a stream from `from` (default 0) on, oldest first; none when there is no such stream. */
-  read(stream: string, from?: bigint): Promise<readonly StoredEvent[]>;
+  /**
+   * The events of a stream from `from` (default 0) on, oldest first; none when there is no such stream.
+   *
+   * @param upTo the last revision that is wanted; what comes after it is not read
+   */
+  read(stream: string, from?: bigint, upTo?: bigint): Promise<readonly StoredEvent[]>;
   /** The last event of a stream, or undefined when there is none. */
   readLast(stream: string): Promise<StoredEvent | undefined>;
   /** Where the last event of all streams stands, the store's own included; undefined when there is none at all. */

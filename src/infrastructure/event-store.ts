@@ -51,7 +51,13 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
   const replaced: EventStoreDBClient[] = [];
 
   return {
-    read: (stream, from = 0n) => collect(client.readStream(stream, { fromRevision: from }), stream, answerWithin),
+    read: async (stream, from = 0n, upTo) => {
+      if (upTo === undefined) return collect(client.readStream(stream, { fromRevision: from }), stream, answerWithin);
+      if (upTo < from) return [];
+      const reading = client.readStream(stream, { fromRevision: from, maxCount: upTo - from + 1n });
+      // Of a stream whose beginning has been scavenged, the count begins later.
+      return (await collect(reading, stream, answerWithin)).filter(({ revision }) => revision <= upTo);
+    },
     readLast: async (stream) => {
       const reading = client.readStream(stream, { fromRevision: END, direction: 'backwards', maxCount: 1 });
       return (await collect(reading, stream, answerWithin)).at(0);

@@ -451,7 +451,10 @@ async function afterReading(parent: string, use: (given: object) => Promise<void
   const streams = [`factory-${parent}`, `organization-${parent}`];
   const read = new Map(await Promise.all(streams.map(async (stream) => [stream, await log.read(stream)] as const)));
   await use({
-    log: { ...log, read: async (stream: string, from?: bigint) => read.get(stream) ?? log.read(stream, from) },
+    log: {
+      ...log,
+      read: async (stream: string, from?: bigint, upTo?: bigint) => read.get(stream) ?? log.read(stream, from, upTo),
+    },
   });
 }
 

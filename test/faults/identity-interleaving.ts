@@ -118,7 +118,7 @@ export function interleave(log: EventLog, birth: (process: number) => ProcessDep
       });
     return {
       ...log,
-      read: (stream, from) => before(`read ${stream}`, () => log.read(stream, from)),
+      read: (stream, ...range) => before(`read ${stream}`, () => log.read(stream, ...range)),
       readLast: (stream) => before(`read the last of ${stream}`, () => log.readLast(stream)),
       append: (stream, expected, events) =>
         before(`append ${events.map(({ type }) => type)} to ${stream} at ${expected}`, async () => {

@@ -62,7 +62,10 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
         yield wanted.slice(start, start + maxBatch);
       }
     },
-    read: async (stream, from = 0n) => given.filter((event) => event.stream === stream && event.revision >= from),
+    read: async (stream, from = 0n, upTo) =>
+      given.filter(
+        (event) => event.stream === stream && event.revision >= from && (upTo === undefined || event.revision <= upTo),
+      ),
     readLast: async (stream) => given.findLast((event) => event.stream === stream),
     head: async () => head(),
     reaches: async ({ commit }) => commit <= (head()?.commit ?? 0n),
