@@ -339,7 +339,7 @@ describe('a stream with an event that this version does not know', () => {
     const event = { id: anId(), type: 'OrganizationMerged', data: { id }, metadata: {} };
     await registry.log.append(`organization-${id}`, 0n, [event]);
     await expect(registry.run('UpdateOrganization', id, { name: 'x' })).rejects.toThrow(
-      `organization-${id} holds a OrganizationMerged, which this version does not know`,
+      `OrganizationMerged at revision 1 of organization-${id} is of a type that this version does not know`,
     );
   });
 });

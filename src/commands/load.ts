@@ -1,5 +1,5 @@
 import type { RegistryEvent } from '../events/catalogue.ts';
-import { decode, type Recorded } from '../events/codec.ts';
+import { decodeKnown, type Recorded } from '../events/codec.ts';
 import type { EventLog, ExpectedRevision, Position, StoredEvent } from '../events/event-log.ts';
 import type { Aggregate } from './aggregate.ts';
 
@@ -37,7 +37,7 @@ export function nothingLoaded<Id extends string, Command, State, Event extends R
  *
  * @param known what it was folded to before: then only what is newer is read
  * @throws EventLogUnavailable
- * @throws Error when the stream holds an event that this version does not know: it must not decide on half the story
+ * @throws UndecodableEvent when the stream holds an event that this version cannot read: it must not decide on half the story
  */
 export async function load<Id extends string, Command, State, Event extends RegistryEvent, Resource>(
   log: EventLog,
@@ -49,30 +49,26 @@ export async function load<Id extends string, Command, State, Event extends Regi
   return evolveStored(aggregate, known, await log.read(aggregate.stream(id), from));
 }
 
-/** Reads an aggregate's stream up to a revision, and folds it. Throws what `load` throws. */
+/** Reads an aggregate's stream up to a revision and no further, and folds it. Throws what `load` throws. */
 export async function loadUpTo<Id extends string, Command, State, Event extends RegistryEvent, Resource>(
   log: EventLog,
   aggregate: Aggregate<Id, Command, State, Event, Resource>,
   id: Id,
   revision: bigint,
 ): Promise<Loaded<State, Resource>> {
-  const stored = await log.read(aggregate.stream(id));
-  const upTo = stored.filter((event) => event.revision <= revision);
-  return evolveStored(aggregate, nothingLoaded(aggregate), upTo);
+  return evolveStored(aggregate, nothingLoaded(aggregate), await log.read(aggregate.stream(id), 0n, revision));
 }
 
-/** The aggregate after more events, as the log holds them. Throws when one is not known to this version. */
+/** The aggregate after more events, as the log holds them. Throws UndecodableEvent when this version cannot read one. */
 export function evolveStored<Id extends string, Command, State, Event extends RegistryEvent, Resource>(
   aggregate: Aggregate<Id, Command, State, Event, Resource>,
   before: Loaded<State, Resource>,
   stored: readonly StoredEvent[],
 ): Loaded<State, Resource> {
-  return stored.reduce((loaded, event) => {
-    const decoded = decode(event);
-    if (decoded === undefined)
-      throw new Error(`${event.stream} holds a ${event.type}, which this version does not know`);
-    return evolveLoaded(aggregate, loaded, decoded as Recorded<Event>);
-  }, before);
+  return stored.reduce(
+    (loaded, event) => evolveLoaded(aggregate, loaded, decodeKnown(event) as Recorded<Event>),
+    before,
+  );
 }
 
 /** The newest event that fits, looked for from the last one back. */

@@ -13,7 +13,7 @@ export type Recorded<Event extends RegistryEvent = RegistryEvent> = Event & {
   readonly metadata: EventMetadata;
 };
 
-/** A stored event that has a known type and yet not the shape that its version promises. */
+/** A stored event that this version cannot read, though it has to: its shape is not what its version promises, or its type unknown. */
 export class UndecodableEvent extends Error {
   override readonly name = 'UndecodableEvent';
 }
@@ -57,6 +57,20 @@ export function decode(stored: StoredEvent): Recorded | undefined {
       cause,
     });
   }
+}
+
+/**
+ * Reads a stored event that must not be passed over, because what follows from it would be half the story.
+ *
+ * @throws UndecodableEvent as `decode`, and when its type is unknown to this version
+ */
+export function decodeKnown(stored: StoredEvent): Recorded {
+  const event = decode(stored);
+  if (event !== undefined) return event;
+  const { type, revision, stream } = stored;
+  throw new UndecodableEvent(
+    `${type} at revision ${revision} of ${stream} is of a type that this version does not know`,
+  );
 }
 
 /**

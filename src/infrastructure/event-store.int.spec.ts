@@ -67,6 +67,7 @@ describe('a stream', () => {
     expect(await log.read(stream, 0n, 1n)).toEqual(read.slice(0, 2));
     expect(await log.read(stream, 1n, 1n)).toEqual(read.slice(1, 2));
     expect(await log.read(stream, 1n, 9n)).toEqual(read.slice(1));
+    expect(await log.read(stream, 0n, 2n ** 53n)).toEqual(read);
     expect(await log.read(stream, 0n, -1n)).toEqual([]);
     expect(await log.read('gateway-missing', 0n, 1n)).toEqual([]);
     expect(await log.readLast(stream)).toEqual(read.at(-1));

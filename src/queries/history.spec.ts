@@ -30,6 +30,7 @@ import {
 } from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { lives } from '../../test/support/lives.ts';
+import { readingLog } from '../../test/support/reading-log.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
 import { decode, type Recorded } from '../events/codec.ts';
 import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
@@ -286,6 +287,14 @@ describe('a history', () => {
     const last = (await inject(log, `${of.gateway}?limit=3&before=1`)).json() as History;
     expect(revisionsOf(last)).toEqual([0]);
     expect(last.pagination).toEqual({ total: 7, limit: 3, hasNext: false });
+  });
+
+  it('is read no further than to the page that is asked for', async () => {
+    const events = [gatewayCreated(), ...Array.from({ length: 6 }, (_, n) => gatewayUpdated({ name: `${n}` }))];
+    const { log, revisions } = readingLog(givenLog(...storedInOrder(...events)));
+    const page = (await inject(log, `${of.gateway}?limit=2&before=3`)).json() as History;
+    expect([revisionsOf(page), page.pagination.total]).toEqual([[2, 1], 7]);
+    expect(revisions).toEqual([0n, 1n, 2n]);
   });
 
   it('is the same in pages of any size', async () => {

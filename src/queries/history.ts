@@ -6,7 +6,7 @@ import type { Recorded } from '../events/codec.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { JsonObject } from '../events/json.ts';
 import { EventMetadata } from '../events/metadata.ts';
-import { readLife, retell, type Snapshot, type Step, type Subject } from './life.ts';
+import { latestRevision, readLife, retell, type Snapshot, type Step, type Subject } from './life.ts';
 import { wholeNumber } from './pagination.ts';
 
 const Value = z.union([z.string(), JsonObject, z.null()]);
@@ -88,16 +88,17 @@ export async function readHistory<Event extends RegistryEvent, Resource extends 
   id: string,
   { limit, before }: HistoryQuery,
 ): Promise<History | undefined> {
-  const events = await readLife(log, subject, id);
+  const events = await readLife(log, subject, id, before === undefined ? undefined : BigInt(before) - 1n);
   if (events === undefined) return undefined;
-  const older = before === undefined ? events : events.filter(({ revision }) => revision < BigInt(before));
-  const data = retell(subject, older).slice(-limit).map(tell).reverse();
+  const latest = before === undefined ? events.at(-1)?.revision : await latestRevision(log, subject, id);
+  const data = retell(subject, events).slice(-limit).map(tell).reverse();
   const oldest = data.at(-1);
-  const hasNext = older.length > limit;
+  const hasNext = events.length > limit;
   return {
     data,
     pagination: {
-      total: events.length,
+      // Past what a number holds exactly, the schema of the answer refuses it.
+      total: Number((latest ?? -1n) + 1n),
       limit,
       hasNext,
       ...(hasNext && oldest && { nextBefore: oldest.revision }),

@@ -1,7 +1,7 @@
 // What the log tells of one resource, event by event. The log does not know what was merely observed of it.
 import type { z } from 'zod';
 import { catalogue, type RegistryEvent, streamPrefix } from '../events/catalogue.ts';
-import { decode, type Recorded, UndecodableEvent } from '../events/codec.ts';
+import { decodeKnown, type Recorded, UndecodableEvent } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import type { FactoryEvent } from '../events/factory.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
@@ -57,7 +57,7 @@ export interface Step<Resource> {
   readonly stored: StoredEvent;
   /** Undefined when this version cannot read it. */
   readonly event: Recorded | undefined;
-  /** Why a type that this version knows cannot be read. */
+  /** Why it cannot be read. */
   readonly undecodable: UndecodableEvent | undefined;
   readonly before: Snapshot<Resource> | undefined;
   readonly after: Snapshot<Resource> | undefined;
@@ -66,15 +66,35 @@ export interface Step<Resource> {
 /**
  * All events of a resource, oldest first; undefined when it was never created.
  *
+ * @param upTo the last revision that is wanted: what comes after it is not read
  * @throws EventLogUnavailable
  */
 export async function readLife<Event extends RegistryEvent, Resource extends object>(
   log: EventLog,
   { kind, created }: Subject<Event, Resource>,
   id: string,
+  upTo?: bigint,
 ): Promise<readonly StoredEvent[] | undefined> {
-  const events = await log.read(`${streamPrefix(kind)}${id}`);
-  return events.some(({ type }) => type === created) ? events : undefined;
+  const stream = streamOf(kind, id);
+  const isCreation = ({ type }: StoredEvent) => type === created;
+  const events = await log.read(stream, 0n, upTo);
+  if (events.some(isCreation)) return events;
+  // Something may stand before a creation, and be all that was asked for.
+  const later = upTo === undefined ? [] : await log.read(stream, upTo + 1n);
+  return later.some(isCreation) ? events : undefined;
+}
+
+/** The revision of the last event of a resource; undefined when it has none. Throws EventLogUnavailable. */
+export async function latestRevision(
+  log: EventLog,
+  { kind }: { readonly kind: Kind },
+  id: string,
+): Promise<bigint | undefined> {
+  return (await log.readLast(streamOf(kind, id)))?.revision;
+}
+
+function streamOf(kind: Kind, id: string): string {
+  return `${streamPrefix(kind)}${id}`;
 }
 
 /** What each event made of a resource, from its first event on. One that cannot be read made nothing of it. */
@@ -94,7 +114,7 @@ export function retell<Event extends RegistryEvent, Resource extends object>(
 
 function decodeIfPossible(stored: StoredEvent): Pick<Step<object>, 'event' | 'undecodable'> {
   try {
-    return { event: decode(stored), undecodable: undefined };
+    return { event: decodeKnown(stored), undecodable: undefined };
   } catch (error) {
     if (error instanceof UndecodableEvent) return { event: undefined, undecodable: error };
     throw error;

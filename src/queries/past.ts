@@ -60,13 +60,13 @@ export async function findPast<Event extends RegistryEvent, Resource extends obj
   moment: Moment,
   options: { readonly includeDeleted: boolean },
 ): Promise<Past<Resource>> {
-  const events = await readLife(log, subject, id);
+  const events = await readLife(log, subject, id, 'revision' in moment ? moment.revision : undefined);
   const latest = events?.at(-1)?.revision;
   if (events === undefined || latest === undefined) return absent(neverWas(subject.kind));
   if ('revision' in moment && moment.revision > latest) {
     return absent(`The ${subject.kind} has no revision ${moment.revision} yet: the latest is ${latest}.`);
   }
-  const steps = retell(subject, hadHappenedBy(events, moment));
+  const steps = retell(subject, 'instant' in moment ? hadHappenedBy(events, moment.instant) : events);
   for (const { undecodable } of steps) {
     if (undecodable !== undefined) throw undecodable;
   }
@@ -81,11 +81,10 @@ export async function findPast<Event extends RegistryEvent, Resource extends obj
 }
 
 // The times of a stream never go back, so that what had happened is its beginning.
-function hadHappenedBy(events: readonly StoredEvent[], moment: Moment): readonly StoredEvent[] {
-  const last = events.findLastIndex(({ revision, metadata }) => {
-    if ('revision' in moment) return revision <= moment.revision;
+function hadHappenedBy(events: readonly StoredEvent[], instant: number): readonly StoredEvent[] {
+  const last = events.findLastIndex(({ metadata }) => {
     const told = Told.safeParse(metadata);
-    return told.success && Date.parse(told.data.occurredAt) <= moment.instant;
+    return told.success && Date.parse(told.data.occurredAt) <= instant;
   });
   return events.slice(0, last + 1);
 }
