@@ -1,0 +1,2 @@
+/** Where connectors ask for passwords; also the audience of their tokens, and a part of what seals the answers. */
+export const credentialsSubject = 'mti.svc.v1.gateway.credentials';
