@@ -16,6 +16,7 @@ const streams: Readonly<Record<Category, string>> = {
   factory: 'factory-<id>',
   gateway: 'gateway-<id>',
   gatewayIdentity: 'gatewayIdentity-<gatewayId, percent-encoded>',
+  credentialAudit: 'credentialAudit-<id>',
 };
 
 /** Every event of the catalogue, in Markdown: stream, when it happens, where it is published, fields, example. */

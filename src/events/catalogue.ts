@@ -1,3 +1,4 @@
+import { credentialAuditEvents } from './credential-audit.ts';
 import type { EventDefinition, EventsOf } from './definition.ts';
 import { factoryEvents } from './factory.ts';
 import { gatewayEvents } from './gateway.ts';
@@ -10,6 +11,7 @@ export const catalogue = {
   factory: factoryEvents,
   gateway: gatewayEvents,
   gatewayIdentity: gatewayIdentityEvents,
+  credentialAudit: credentialAuditEvents,
 } as const;
 
 export type Category = keyof typeof catalogue;

@@ -28,6 +28,7 @@ const everyExample: readonly RegistryEvent[] = [
   examples.gatewayRestorationRefused(),
   examples.gatewayIdReservationAbandoned(),
   examples.gatewayIdReserved(),
+  examples.gatewayCredentialRead(),
 ];
 
 const metadata = {

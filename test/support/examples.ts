@@ -1,6 +1,7 @@
 // Named, fixed examples for specs of every level: the same ids, names and clock everywhere.
 import type { RegistryEvent } from '../../src/events/catalogue.ts';
 import { definitions } from '../../src/events/catalogue.ts';
+import type { CredentialAuditEvent } from '../../src/events/credential-audit.ts';
 import type { StoredEvent } from '../../src/events/event-log.ts';
 import type { FactoryEvent } from '../../src/events/factory.ts';
 import type { GatewayEvent } from '../../src/events/gateway.ts';
@@ -188,6 +189,13 @@ export function gatewayIdReserved(
   return { type: 'GatewayIdReserved', data: { ...idsOfGateway, ...reservation, ...data } };
 }
 
+export function gatewayCredentialRead(
+  data: Partial<Data<CredentialAuditEvent, 'GatewayCredentialRead'>> = {},
+): Example<CredentialAuditEvent, 'GatewayCredentialRead'> {
+  const asked = { subject: 'orchestrator-1', keyThumbprint: 'a-thumbprint', requestId: 'a-request' };
+  return { type: 'GatewayCredentialRead', data: { ...idsOfGateway, credentialVersion: 2, ...asked, ...data } };
+}
+
 /** Where and when an example was stored; what is left out follows from the position, or is fixed. */
 export interface Storage {
   /** Default: the stream of the aggregate that the event's `id` names. */
@@ -236,6 +244,7 @@ export function storedInOrder(...events: readonly RegistryEvent[]): readonly Sto
 
 function streamOf(event: RegistryEvent): string {
   if (event.type === 'GatewayIdReserved') return `gatewayIdentity-${encodeURIComponent(event.data.gatewayId)}`;
+  if (event.type === 'GatewayCredentialRead') return `credentialAudit-${event.data.id}`;
   if (event.type.startsWith('Organization')) return `organization-${event.data.id}`;
   if (event.type.startsWith('Factory')) return `factory-${event.data.id}`;
   return `gateway-${event.data.id}`;
