@@ -5,7 +5,7 @@ import { memoryStream } from '../../test/support/memory-stream.ts';
 import { decode } from '../events/codec.ts';
 import type { StoredEvent } from '../events/event-log.ts';
 import type { Message } from './bus.ts';
-import { toMessage } from './message.ts';
+import { originOf, toMessage } from './message.ts';
 import { checkOrigin, readTail } from './tail.ts';
 
 const [created, updated, deleted] = examples.storedInOrder(
@@ -66,7 +66,7 @@ describe('the origin of the tail', () => {
 async function tailOf(...messages: readonly (Message | undefined)[]) {
   const stream = memoryStream();
   stream.messages.push(...messages);
-  return await readTail(stream);
+  return await readTail(stream, originOf);
 }
 
 function about(event: StoredEvent): Message | undefined {

@@ -1,17 +1,24 @@
 // Where publishing resumes: the stream itself says it, so that what NATS lost or never got is published again.
 import type { EventLog } from '../events/event-log.ts';
-import type { BusStream } from './bus.ts';
-import { type Origin, originOf } from './message.ts';
+import type { BusStream, StoredMessage } from './bus.ts';
+import type { Origin } from './message.ts';
 
-export interface Tail {
+export interface Tail<From extends Origin = Origin> {
   /** The stream's last sequence, whoever's message that is and whether it still exists. */
   readonly sequence: number;
-  /** Of the last message that the publisher wrote; undefined when there is none. */
-  readonly origin: Origin | undefined;
+  /** Of the last message that a writer of ours wrote; undefined when there is none. */
+  readonly origin: From | undefined;
 }
 
-/** Reads the tail; messages of others and gaps at the end are stepped over. */
-export async function readTail(stream: BusStream): Promise<Tail> {
+/**
+ * Reads the tail; messages of others and gaps at the end are stepped over.
+ *
+ * @param originOf where a message came from; undefined for those of others
+ */
+export async function readTail<From extends Origin>(
+  stream: BusStream,
+  originOf: (message: StoredMessage) => From | undefined,
+): Promise<Tail<From>> {
   const { first, last } = await stream.bounds();
   for (let sequence = last; sequence >= first; sequence -= 1) {
     const message = await stream.message(sequence);
