@@ -28,6 +28,7 @@ export interface AppOptions {
   readonly databaseUrl: string;
   readonly databasePool: { readonly min: number; readonly max: number };
   readonly natsUrl: string;
+  readonly natsStreamMaxBytes?: number | undefined;
   readonly encryptionKeys: KeyRing;
   readonly corsOrigins: readonly string[];
   readonly version: string;
@@ -100,7 +101,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     startCascade({ databaseUrl, log: eventStore, pool, readModelReaches, commands, logger }),
     (loop) => loop.stop(),
   );
-  const publisher = starting.adopt(startPublisher({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
+  const publisher = starting.adopt(
+    startPublisher({ log: eventStore, bus: nats, logger, maxBytes: options.natsStreamMaxBytes }),
+    (loop) => loop.stop(),
+  );
 
   const { server } = await createApi({
     logger,

@@ -13,6 +13,7 @@ const defaults = {
   eventStoreUrl: undefined,
   databaseUrl: undefined,
   natsUrl: undefined,
+  natsStreamMaxBytes: undefined,
   databasePool: { min: 0, max: 10 },
   dataDir: '.data',
   encryptionKeys: [],
@@ -31,8 +32,16 @@ describe('the configuration', () => {
     const empty = Object.fromEntries(
       [
         ...['HOST', 'PORT', 'EVENTSTORE_URL', 'DATABASE_URL', 'DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME'],
-        ...['DATABASE_USER', 'DATABASE_PASSWORD', 'DATABASE_POOL_MIN', 'DATABASE_POOL_MAX', 'NATS_URL', 'DATA_DIR'],
-        ...['ENCRYPTION_KEYS', 'ENCRYPTION_KEY', 'CORS_ORIGINS', 'LOG_LEVEL', 'NODE_ENV'],
+        ...['DATABASE_USER', 'DATABASE_PASSWORD', 'DATABASE_POOL_MIN', 'DATABASE_POOL_MAX', 'NATS_URL'],
+        ...[
+          'NATS_STREAM_MAX_BYTES',
+          'DATA_DIR',
+          'ENCRYPTION_KEYS',
+          'ENCRYPTION_KEY',
+          'CORS_ORIGINS',
+          'LOG_LEVEL',
+          'NODE_ENV',
+        ],
       ].map((name) => [name, '']),
     );
     expect(readConfig(empty)).toEqual(defaults);
@@ -46,6 +55,7 @@ describe('the configuration', () => {
         EVENTSTORE_URL: 'esdb+discover://one:2113,two:2113?tls=true',
         DATABASE_URL: 'postgresql://me:secret@db.example/registry?sslmode=require',
         NATS_URL: 'tls://one,two',
+        NATS_STREAM_MAX_BYTES: '1073741824',
         DATA_DIR: '/var/lib/registry',
         DATABASE_POOL_MIN: '2',
         DATABASE_POOL_MAX: '20',
@@ -62,6 +72,7 @@ describe('the configuration', () => {
       eventStoreUrl: 'esdb+discover://one:2113,two:2113?tls=true',
       databaseUrl: 'postgresql://me:secret@db.example/registry?sslmode=require',
       natsUrl: 'tls://one,two',
+      natsStreamMaxBytes: 1_073_741_824,
       dataDir: '/var/lib/registry',
       databasePool: { min: 2, max: 20 },
       encryptionKeys: [...parseKeys(`new:${anotherKey},old:${aKey}`), parseKey(aKey)],
@@ -156,6 +167,8 @@ describe('a configuration that is not as it should be', () => {
     ['DATABASE_URL', 'localhost:5432'],
     ['DATABASE_URL', 'postgres://me:hunter2@[nowhere/registry'],
     ['NATS_URL', 'localhost:4222'],
+    ['NATS_STREAM_MAX_BYTES', '0'],
+    ['NATS_STREAM_MAX_BYTES', '1GB'],
     ['ENCRYPTION_KEYS', aKey],
     ['ENCRYPTION_KEYS', `one:${aKey},`],
     ['ENCRYPTION_KEYS', `one:${aKey},one:${anotherKey}`],

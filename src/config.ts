@@ -10,6 +10,8 @@ export interface Config {
   readonly eventStoreUrl: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly natsUrl: string | undefined;
+  /** How large the NATS stream of the events may grow; undefined for no bound. */
+  readonly natsStreamMaxBytes: number | undefined;
   readonly databasePool: { readonly min: number; readonly max: number };
   /** The folder where the embedded servers keep their files. */
   readonly dataDir: string;
@@ -80,6 +82,11 @@ const Environment = z
       .string()
       .regex(/^(nats|tls):\/\//, 'must look like nats://localhost:4222')
       .optional(),
+    NATS_STREAM_MAX_BYTES: z
+      .string()
+      .regex(/^[1-9]\d{0,14}$/, 'must be a whole number of bytes, above 0')
+      .transform(Number)
+      .optional(),
     DATA_DIR: z.string().default('.data'),
     ENCRYPTION_KEYS: keys(parseKeys).default([]),
     ENCRYPTION_KEY: keys((encoded) => [parseKey(encoded)]).default([]),
@@ -134,6 +141,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     eventStoreUrl: variables.EVENTSTORE_URL,
     databaseUrl: databaseUrlOf(variables),
     natsUrl: variables.NATS_URL,
+    natsStreamMaxBytes: variables.NATS_STREAM_MAX_BYTES,
     databasePool: { min: variables.DATABASE_POOL_MIN, max: variables.DATABASE_POOL_MAX },
     dataDir: variables.DATA_DIR,
     encryptionKeys: [...variables.ENCRYPTION_KEYS, ...variables.ENCRYPTION_KEY],

@@ -17,6 +17,7 @@ export async function serve({ config, logger, urls, embedded, encryptionKeys, st
     databaseUrl: urls.postgres,
     databasePool,
     natsUrl: urls.nats,
+    natsStreamMaxBytes: config.natsStreamMaxBytes,
     encryptionKeys: await encryptionKeys(),
     corsOrigins,
     version: version(),

@@ -282,10 +282,17 @@ function checkSettings(settings: StreamSettings, { config }: StreamInfo): void {
   const wanted = configOf(settings);
   const differences = (Object.keys(wanted) as (keyof typeof wanted)[])
     .map((key) => ({ key, is: JSON.stringify(config[key]), must: JSON.stringify(wanted[key]) }))
-    .filter(({ is, must }) => is !== must)
-    .map(({ key, is, must }) => `${key} is ${is} and must be ${must}`);
+    .filter(({ is, must }) => is !== must);
   if (differences.length === 0) return;
-  throw new StreamDiffers(`the NATS stream ${settings.name} has other settings than ours: ${differences.join('; ')}`);
+  const told = differences.map(({ key, is, must }) => `${key} is ${is} and must be ${must}`).join('; ');
+  const remedy = differences.some(({ key }) => key === 'max_bytes') ? `. ${remedyOfBound(settings)}` : '';
+  throw new StreamDiffers(`the NATS stream ${settings.name} has other settings than ours: ${told}${remedy}`);
+}
+
+function remedyOfBound({ name, maxBytes, maxBytesVariable }: StreamSettings): string {
+  const edit = `nats stream edit ${name} --max-bytes=${maxBytes}`;
+  const variable = maxBytesVariable === undefined ? '' : `, or correct ${maxBytesVariable}`;
+  return `Change the bound of the stream (${edit})${variable}`;
 }
 
 /** Asks the JetStream API; what means "not there now" becomes `BusUnavailable`. */

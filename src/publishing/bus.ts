@@ -4,6 +4,8 @@ export interface StreamSettings {
   readonly subjects: readonly string[];
   /** Beyond this size the oldest messages go; -1 means no bound. */
   readonly maxBytes: number;
+  /** The environment variable that says so, if there is one: named where the stream has another bound. */
+  readonly maxBytesVariable?: string;
 }
 
 /** What publishing asks of NATS JetStream. */

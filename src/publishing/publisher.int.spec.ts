@@ -134,6 +134,34 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await failing(publisher, 'max_msgs is 1000 and must be -1');
   });
 
+  it('lets the oldest messages go when the stream reaches its bound, and resumes all the same', async () => {
+    await freshStream();
+    const log = givenLog(...examples.storedInOrder(...gateways(1_000)));
+    await using first = publishing(log, 100_000);
+    await published(1_000);
+    await first[Symbol.asyncDispose]();
+    log.add(liveEvent(log));
+    await using _second = publishing(log, 100_000);
+    await published(1_001);
+    const kept = await publishedIds();
+    expect(kept.length).toBeLessThan(500);
+    expect(kept).toEqual(idsOf(log).slice(-kept.length));
+  });
+
+  it('refuses a stream with another bound, and says what can be done', async () => {
+    await freshStream();
+    const log = givenLog(...examples.storedInOrder(...someOfEach));
+    await using first = publishing(log);
+    await published(1);
+    await first[Symbol.asyncDispose]();
+    await using second = publishing(log, 100_000);
+    await failing(
+      second,
+      'max_bytes is -1 and must be 100000. Change the bound of the stream ' +
+        '(nats stream edit MTI_EVENTS --max-bytes=100000), or correct NATS_STREAM_MAX_BYTES',
+    );
+  });
+
   it('refuses a stream that was published from another log', async () => {
     await freshStream();
     await using first = publishing(givenLog(...examples.storedInOrder(...gateways(3))));
@@ -171,9 +199,9 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     else await streams.delete(stream).catch(() => undefined);
   }
 
-  function publishing(log: GivenLog): Publisher & AsyncDisposable {
+  function publishing(log: GivenLog, maxBytes?: number): Publisher & AsyncDisposable {
     const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
-    const publisher = startPublisher({ log, bus, logger, timing });
+    const publisher = startPublisher({ log, bus, logger, maxBytes, timing });
     return {
       ...publisher,
       async [Symbol.asyncDispose]() {
