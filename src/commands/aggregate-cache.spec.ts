@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { now } from '../../test/support/examples.ts';
@@ -32,11 +34,28 @@ describe('what is remembered', () => {
   });
 
   it('has a bound: what was used least recently is forgotten', () => {
-    const cache = createAggregateCache(11_000);
+    const cache = createAggregateCache(18_000);
     for (const stream of ['a', 'b', 'c']) cache.put(stream, at(0n, 'x'.repeat(1_000)));
     cache.get('a');
     cache.put('d', at(0n, 'x'.repeat(1_000)));
     expect(['a', 'b', 'c', 'd'].map((stream) => cache.get(stream) !== undefined)).toEqual([true, false, true, true]);
+  });
+});
+
+describe('the bound', () => {
+  it('holds for what takes far more memory than its text is long', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const cache = createAggregateCache(16 * megabyte);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 150; n++) {
+      const metadata = JSON.parse(`{"a":[${Array(21_000).fill('{}').join()}]}`) as object;
+      cache.put(`stream ${n}`, at(0n, metadata));
+    }
+    collect();
+    expect((process.memoryUsage().heapUsed - before) / megabyte).toBeLessThan(32);
+    expect(cache.get('stream 149')).toBeDefined();
   });
 });
 
@@ -77,7 +96,7 @@ describe('a process that remembers aggregates', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(aStep, { minLength: 5, maxLength: 60 }), async (steps) => {
         const [shared, oracle] = [memoryLog(), memoryLog()];
-        const caches = [createAggregateCache(megabyte), createAggregateCache(4_000)] as const;
+        const caches = [createAggregateCache(megabyte), createAggregateCache(6_000)] as const;
         for (const step of steps) {
           const outcome = await run(step, shared, caches[step.process]);
           expect(withoutPlace(outcome)).toEqual(withoutPlace(await run(step, oracle, undefined)));
@@ -157,7 +176,7 @@ function withoutPlace(outcome: Outcome<unknown> | 'no such') {
   return typeof outcome === 'object' && 'position' in outcome ? { ...outcome, position: undefined } : outcome;
 }
 
-function at(revision: bigint, name = 'x'): Loaded<unknown, unknown> {
+function at(revision: bigint, name: unknown = 'x'): Loaded<unknown, unknown> {
   const place = { commit: revision, prepare: revision };
   const last = { id: 'i', commandId: 'c', revision, position: place, occurredAt: now, before: undefined };
   return { state: 'active', resource: { name }, revision, last };

@@ -8,6 +8,8 @@ import { uuidv7 } from '../events/new-id.ts';
 export interface Cause {
   readonly commandId: string;
   readonly correlationId: string;
+  /** The trace of the request that began it. */
+  readonly traceparent?: string | undefined;
   /** What the command follows from: the command itself when a person sent it. */
   readonly causationId: string;
   readonly actor: string;
@@ -28,7 +30,7 @@ export function stamp(
   notBefore: string | undefined,
   firstId?: EventId,
 ): EventToAppend[] {
-  const { commandId, correlationId, causationId, actor, now } = cause;
+  const { commandId, correlationId, traceparent, causationId, actor, now } = cause;
   const occurredAt = notBefore !== undefined && notBefore > now ? notBefore : now;
   return events.map((event, index) =>
     encode(index === 0 && firstId !== undefined ? firstId : uuidv7(), event, {
@@ -37,6 +39,7 @@ export function stamp(
       actor,
       commandId,
       occurredAt,
+      ...(traceparent !== undefined && { traceparent }),
     }),
   );
 }

@@ -14,7 +14,7 @@ import { type AggregateCache, current, currentParent, remembered } from './aggre
 import { type Cause, stamp } from './cause.ts';
 import type { Idempotency } from './idempotency.ts';
 import { evolveStored, findEvent, type Loaded, loadUpTo, nothingLoaded } from './load.ts';
-import { reserveGatewayId } from './reserve-gateway-id.ts';
+import { reserveGatewayId, withdrawReservation } from './reserve-gateway-id.ts';
 
 export interface CommandDependencies {
   readonly log: EventLog;
@@ -45,6 +45,8 @@ export interface Facts {
 export interface Sender {
   readonly actor: string;
   readonly correlationId: string;
+  /** The trace that the request is a part of, as W3C Trace Context writes it. */
+  readonly traceparent?: string | undefined;
   /** The aggregate's id was made up for this command: there can be no stream yet. */
   readonly isNew?: boolean;
   /** The revisions that the aggregate may be at. */
@@ -82,7 +84,10 @@ interface Recorded<Resource> {
 }
 
 /** After so many conflicts the caller hears of it. */
-const mostAttempts = 8;
+const mostAttempts = 16;
+
+/** Milliseconds that a command waits after a conflict at most, before it is run again. */
+const longestPause = 64;
 
 /**
  * Runs commands against one aggregate as one: all of their events are appended together, or none.
@@ -101,7 +106,7 @@ export async function handle<Id extends string, Command, State, Event extends Re
   commandsFor: (state: State, facts: Facts) => Promise<readonly Command[]>,
 ): Promise<Outcome<Resource>> {
   const { log, cache, now, reservationGrace } = dependencies;
-  const { actor, correlationId, idempotency, reaction } = sender;
+  const { actor, correlationId, traceparent, idempotency, reaction } = sender;
   const commandId = reaction?.eventId ?? idempotency?.commandId ?? uuidv7();
   const causationId = reaction?.cause ?? commandId;
   const facts = factsFrom(dependencies);
@@ -111,12 +116,12 @@ export async function handle<Id extends string, Command, State, Event extends Re
   for (let attempt = 1; attempt <= mostAttempts; ) {
     const loaded = known ?? (await current(log, cache, aggregate, id));
     const isStale = known !== undefined && sender.isNew !== true;
-    const cause = { actor, correlationId, causationId, commandId, now: now().toISOString() };
+    const cause = { actor, correlationId, traceparent, causationId, commandId, now: now().toISOString() };
     const outcome = await attemptOnce(loaded, isStale, cause);
     known = undefined;
     if (outcome === 'look again') continue;
     if (outcome !== 'conflict') return outcome;
-    if (attempt < mostAttempts) await delay(Math.random() * 2 ** attempt);
+    if (attempt < mostAttempts) await delay(Math.random() * Math.min(2 ** attempt, longestPause));
     attempt++;
   }
   return { outcome: 'rejected', reason: 'Conflict' };
@@ -134,18 +139,21 @@ export async function handle<Id extends string, Command, State, Event extends Re
   ): Promise<Outcome<Resource> | 'conflict' | 'look again'> {
     const before = await ranBefore(loaded);
     if (before !== undefined) return before;
-    if (sender.onlyAt !== undefined && loaded.last !== undefined && !sender.onlyAt.includes(loaded.last.revision)) {
-      const { revision } = loaded.last;
-      return isStale ? 'look again' : { outcome: 'rejected', reason: 'PreconditionFailed', revision };
+    if (sender.onlyAt !== undefined && loaded.resource !== undefined) {
+      const { revision } = recorded(loaded);
+      if (!sender.onlyAt.includes(revision)) {
+        return isStale ? 'look again' : { outcome: 'rejected', reason: 'PreconditionFailed', revision };
+      }
     }
     const decided = decideAll(aggregate, await commandsFor(loaded.state, facts), loaded.state);
     const claims = decided.outcome === 'decided' ? decided.events.flatMap((event) => claimOf(event) ?? []) : [];
     const appends = decided.outcome === 'decided' && decided.events.length > 0;
-    // A reservation stays when what it is for is not appended after all.
+    // Who takes a device id does not try it on what may be stale.
     if (isStale && (!appends || claims.length > 0)) return 'look again';
     if (decided.outcome === 'rejected') return decided;
     if (decided.events.length === 0) return { outcome: 'ignored', ...recorded(loaded) };
 
+    const withdrawals: (() => Promise<void>)[] = [];
     for (const claim of claims) {
       const reservation = await reserveGatewayId(log, claim, cause, reservationGrace);
       if (reservation.status === 'contended') return 'conflict';
@@ -153,10 +161,14 @@ export async function handle<Id extends string, Command, State, Event extends Re
       if (reservation.status === 'taken') {
         return { outcome: 'rejected', reason: 'GatewayIdTaken', holder: reservation.holder };
       }
+      withdrawals.push(() => withdrawReservation(log, claim, cause, reservation));
     }
     const events = stamp(decided.events, cause, loaded.last?.occurredAt, reaction?.eventId);
     const appended = await log.append(stream, loaded.revision, events);
-    if (appended.status === 'conflict') return 'conflict';
+    if (appended.status === 'conflict') {
+      for (const withdraw of withdrawals) await withdraw();
+      return 'conflict';
+    }
     const first = appended.revision - BigInt(events.length - 1);
     const { position } = appended;
     const stored = events.map((event, index) => ({ ...event, stream, revision: first + BigInt(index), position }));
@@ -202,7 +214,8 @@ async function recalledOutcome<Id extends string, Command, State, Event extends 
   const sent = findEvent(loaded.last, ({ commandId }) => idempotency.isOfKey(commandId));
   if (sent === undefined) return undefined;
   if (!idempotency.isSame(sent.commandId)) return { outcome: 'rejected', reason: 'IdempotencyKeyReused' };
-  return { outcome: 'replayed', ...recorded(await loadUpTo(log, aggregate, id, sent.revision)) };
+  const after = await loadUpTo(log, aggregate, id, sent.revision);
+  return after.resource && { outcome: 'replayed', ...recorded(after) };
 }
 
 function factsFrom({ log, cache, sealPassword, hasActiveChildren }: CommandDependencies): Facts {

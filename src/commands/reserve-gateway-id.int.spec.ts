@@ -214,6 +214,38 @@ describe('a reservation whose gateway event is missing', () => {
   });
 });
 
+describe('a device id that commands of one gateway fight for', () => {
+  it('is free at once for others when all of them but one were in vain: restored many times at once, then deleted', async () => {
+    const id = anId();
+    await create(id, 'restored at once');
+    await registry.run('SoftDeleteGateway', id);
+    await Promise.all([1, 2, 3, 4, 5].map(() => registry.run('RestoreGateway', id)));
+    await registry.run('SoftDeleteGateway', id);
+    expect(await create(anId(), 'restored at once')).toMatchObject(accepted);
+  });
+
+  it('is free at once when the command that reserved it lost against another one', async () => {
+    const id = anId();
+    await create(id, 'the first of many');
+    const names = Array.from({ length: 10 }, (_, n) => `one of many ${n}`);
+    const outcomes = await Promise.all(
+      names.map((gateway_id) => registry.run('UpdateGateway', id, { gateway_id }, {}, { onlyAt: [0n] })),
+    );
+    expect(outcomes.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(1);
+    const others = await Promise.all(names.map((name) => create(anId(), name)));
+    expect(others.filter(({ outcome }) => outcome === 'accepted')).toHaveLength(9);
+  });
+
+  it('says where its gateway stands now, and not where it stood when it took the id', async () => {
+    const id = anId();
+    const other = anId();
+    await create(id, 'moved');
+    await registry.run('CreateFactory', other, { name: 'Hamburg', organization_id: organization });
+    await registry.run('MoveGateway', id, { factory_id: other });
+    expect(await create(anId(), 'moved')).toMatchObject({ reason: 'GatewayIdTaken', holder: { id, factoryId: other } });
+  });
+});
+
 describe('a reservation that is refused', () => {
   const commandId = anId();
   const cause = { commandId, causationId: commandId, correlationId: 'a-correlation', actor: 'a-tester', now };

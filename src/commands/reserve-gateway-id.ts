@@ -1,14 +1,16 @@
 // How a command takes a device id before its gateway event is appended. The rules are in domain/gateway-identity.ts.
-import type { GatewayIds } from '../domain/gateway.ts';
+import type { Gateway, GatewayIds } from '../domain/gateway.ts';
 import {
   type Claim,
   gatewayIdentityStream,
   judgeReservation,
   reservationAbandoned,
   reserved,
+  withdrawn,
 } from '../domain/gateway-identity.ts';
 import { decode } from '../events/codec.ts';
 import type { EventLog, ExpectedRevision } from '../events/event-log.ts';
+import { uuidv7 } from '../events/new-id.ts';
 import { gateways } from './aggregate.ts';
 import { type Cause, stamp } from './cause.ts';
 import { load } from './load.ts';
@@ -16,9 +18,15 @@ import { load } from './load.ts';
 /** Rivals for one device id that overtake a command this often make it give up. */
 const mostRounds = 20;
 
+/** A reservation that was made: where in the stream of the device id, and when (ISO-8601 UTC). */
+export interface MadeReservation {
+  readonly revision: bigint;
+  readonly reservedAt: string;
+}
+
 export type ReservationOutcome =
   /** The gateway's event may be appended, at the revision that was read before. */
-  | { readonly status: 'reserved' }
+  | ({ readonly status: 'reserved' } & MadeReservation)
   /** Another gateway is active and has it. */
   | { readonly status: 'taken'; readonly holder: GatewayIds }
   /** Another gateway is about to have it, or the command that would give it has died a moment ago. */
@@ -44,8 +52,9 @@ export async function reserveGatewayId(
   let notBefore: string | undefined;
 
   for (let round = 0; round < mostRounds; round++) {
+    const reservedAt = notBefore !== undefined && notBefore > cause.now ? notBefore : cause.now;
     const appended = await log.append(stream, expected, stamp([reserved(claim)], cause, notBefore));
-    if (appended.status === 'appended') return { status: 'reserved' };
+    if (appended.status === 'appended') return { status: 'reserved', revision: appended.revision, reservedAt };
 
     const refusal = await refusalByLast();
     if (refusal !== undefined) return refusal;
@@ -57,24 +66,51 @@ export async function reserveGatewayId(
     for (let look = 0; look < mostRounds; look++) {
       const stored = await log.readLast(stream);
       const last = stored && decode(stored);
-      if (last?.type !== 'GatewayIdReserved') {
+      if (last?.type !== 'GatewayIdReserved' && last?.type !== 'GatewayIdReservationWithdrawn') {
         throw new Error(`${stream} does not end with an event that this version knows`);
       }
       expected = last.revision;
       notBefore = last.metadata.occurredAt;
 
-      const { id, factoryId, organizationId } = last.data;
-      const reservation = { claim: last.data, reservedAt: last.metadata.occurredAt };
+      const { id } = last.data;
+      const reservation = {
+        claim: last.data,
+        reservedAt: last.metadata.occurredAt,
+        withdrawn: last.type === 'GatewayIdReservationWithdrawn',
+      };
       const holder = await load(log, gateways, id);
       const judgement = judgeReservation(reservation, holder.state, claim.id, cause.now, graceMs);
       if (judgement === 'free') return undefined;
-      if (judgement === 'taken') return { status: 'taken', holder: { id, factoryId, organizationId } };
+      // Where it stands now: it may have been moved since it took the id.
+      if (judgement === 'taken') return { status: 'taken', holder: idsOf(holder.state) };
       if (judgement === 'in-flight') return { status: 'in-flight' };
 
-      const fence = stamp([reservationAbandoned(last.data)], cause, holder.last?.occurredAt);
+      // Under an id of its own: in the holder's stream nothing of this command has happened.
+      const fencing = { ...cause, commandId: uuidv7() };
+      const fence = stamp([reservationAbandoned(last.data)], fencing, holder.last?.occurredAt);
       await log.append(gateways.stream(id), holder.revision, fence);
       // Appended or overtaken, the holder's stream says more now than it did: judge again.
     }
     return { status: 'contended' };
   }
+}
+
+/**
+ * Gives a reservation back whose gateway event was refused and therefore will never come, so that the device id is free at
+ * once and not after the grace period. Somebody who has reserved it since is left alone.
+ *
+ * @throws EventLogUnavailable
+ */
+export async function withdrawReservation(
+  log: EventLog,
+  claim: Claim,
+  cause: Cause,
+  { revision, reservedAt }: MadeReservation,
+): Promise<void> {
+  await log.append(gatewayIdentityStream(claim.gatewayId), revision, stamp([withdrawn(claim)], cause, reservedAt));
+}
+
+function idsOf(holder: Gateway): GatewayIds {
+  if (holder.status === 'none') throw new Error('what was never created holds no device id');
+  return holder.ids;
 }

@@ -3,11 +3,15 @@
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
+import type { GatewayEvent } from '../events/gateway.ts';
 import { EventMetadata } from '../events/metadata.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { createAggregateCache } from './aggregate-cache.ts';
+import { stamp } from './cause.ts';
+import type { CommandDependencies } from './handler.ts';
 import { createIdempotencyKeys } from './idempotency.ts';
 import { commandRoutes } from './routes.ts';
 
@@ -105,6 +109,19 @@ describe('a create with an Idempotency-Key', () => {
     expect(reused.statusCode).toBe(422);
     const fresh = await post(rotated, organizations, { name: 'Acme' }, key('after the rotation'));
     expect([fresh.statusCode, fresh.headers['idempotency-replayed']]).toEqual([201, undefined]);
+  });
+
+  it('is still recognized when it had died, was fenced off, and went through with other keys', async () => {
+    const factory = await aFactory();
+    const body = gatewayBody(factory, 'died under the old key');
+    const dying = await aProcess([secret], refusing('gateway-'));
+    await post(dying, '/api/gateways', body, key('died under the old key'));
+    const late = { now: () => new Date(Date.parse(now) + 60_000) };
+    const rotated = await aProcess([Buffer.from('a newer secret'), secret], registry.log, late);
+    const answers = [1, 2, 3].map(() => post(rotated, '/api/gateways', body, key('died under the old key')));
+    const [first, ...again] = [await answers[0], await answers[1], await answers[2]];
+    expect([first?.statusCode, ...again.map((answer) => answer?.statusCode)]).toEqual([201, 201, 201]);
+    expect(new Set([first, ...again].map((answer) => answer?.json().id)).size).toBe(1);
   });
 
   it('that died before its answer is recognized by what it had appended', async () => {
@@ -296,6 +313,17 @@ describe('If-Match', () => {
     expect([answer.statusCode, answer.json().error.details[0].path]).toEqual([400, 'If-Match']);
   });
 
+  it('does not matter for what was never created, though its stream has an event', async () => {
+    const id = anId();
+    const claim = { id, factoryId: anId(), organizationId: anId(), gatewayId: 'x', reservationId: anId() };
+    const cause = { commandId: id, causationId: id, correlationId: 'c', actor: 'a', now };
+    const fence = { type: 'GatewayIdReservationAbandoned', data: claim } as GatewayEvent;
+    await registry.log.append(`gateway-${id}`, 'no_stream', stamp([fence], cause, undefined));
+    const url = `/api/gateways/${id}`;
+    const answer = await send(here, { method: 'DELETE', url, headers: { 'if-match': '"5"' } });
+    expect(answer.statusCode).toBe(404);
+  });
+
   it('does not matter for what is not there', async () => {
     const answer = await send(here, {
       method: 'DELETE',
@@ -324,14 +352,18 @@ describe('a command that changed something', () => {
   });
 });
 
-async function aProcess(secrets: readonly Buffer[] = [secret], log: EventLog = registry.log): Promise<HttpServer> {
+async function aProcess(
+  secrets: readonly Buffer[] = [secret],
+  log: EventLog = registry.log,
+  given: Partial<CommandDependencies> = {},
+): Promise<HttpServer> {
   const app = await createHttpServer({
     logger: pino({ level: 'silent' }),
     corsOrigins: [],
     isUnavailable: (error) => error instanceof EventLogUnavailable,
   });
   commandRoutes(app, {
-    dependencies: { ...registry.dependencies, log, cache: createAggregateCache(1024 * 1024) },
+    dependencies: { ...registry.dependencies, ...given, log, cache: createAggregateCache(1024 * 1024) },
     idempotencyKeys: createIdempotencyKeys(secrets),
     mayRead: () => true,
     readModelReaches: async () => true,

@@ -54,13 +54,13 @@ interface Ran {
 async function runAsSent(
   command: DefinedCommand,
   request: FastifyRequest,
-  { actor, correlationId }: Caller,
+  { actor, correlationId, traceparent }: Caller,
   { dependencies, idempotencyKeys }: CommandRouteOptions,
 ): Promise<Ran> {
   const { body, query } = request;
   const { id: resource } = request.params as { readonly id?: string };
   const key = shortHeader(request, 'Idempotency-Key');
-  const sender = { actor, correlationId };
+  const sender = { actor, correlationId, traceparent };
   if (key === undefined) {
     const id = resource ?? uuidv7();
     const precondition = resource === undefined ? { isNew: true } : onlyAt(request);

@@ -29,6 +29,7 @@ const claim = {
   reservationId: aReservation,
 };
 const reservedAt = '2026-01-02T03:04:00.000Z';
+const reservation = { claim, reservedAt, withdrawn: false };
 const withinGrace = '2026-01-02T03:04:09.999Z';
 const afterGrace = '2026-01-02T03:04:10.000Z';
 
@@ -57,7 +58,7 @@ describe('the last reservation of a device id', () => {
   ] satisfies [string, string, GatewayEvent[]][])('means that the id is %s when %s', (judgement, _, events) => {
     const holder = events.reduce(gatewayDecider.evolve, gatewayDecider.initial);
 
-    expect(judgeReservation({ claim, reservedAt }, holder, anotherGateway, withinGrace, 10_000)).toBe(judgement);
+    expect(judgeReservation(reservation, holder, anotherGateway, withinGrace, 10_000)).toBe(judgement);
   });
 
   it.each([
@@ -66,17 +67,24 @@ describe('the last reservation of a device id', () => {
   ] satisfies [string, GatewayEvent[]][])('counts as abandoned after the grace period when %s', (_, events) => {
     const holder = events.reduce(gatewayDecider.evolve, gatewayDecider.initial);
 
-    expect(judgeReservation({ claim, reservedAt }, holder, anotherGateway, afterGrace, 10_000)).toBe('abandoned');
+    expect(judgeReservation(reservation, holder, anotherGateway, afterGrace, 10_000)).toBe('abandoned');
   });
 
   it('leaves the id taken after the grace period when the holder has it through an earlier reservation', () => {
     const holder = gatewayDecider.evolve(gatewayDecider.initial, gatewayCreated({ reservationId: anotherReservation }));
 
-    expect(judgeReservation({ claim, reservedAt }, holder, anotherGateway, afterGrace, 10_000)).toBe('taken');
+    expect(judgeReservation(reservation, holder, anotherGateway, afterGrace, 10_000)).toBe('taken');
+  });
+
+  it('that was withdrawn leaves the id free at once, unless its holder has it through another one', () => {
+    const back = { ...reservation, withdrawn: true };
+    const holder = gatewayDecider.evolve(gatewayDecider.initial, gatewayCreated({ reservationId: anotherReservation }));
+    expect(judgeReservation(back, gatewayDecider.initial, anotherGateway, withinGrace, 10_000)).toBe('free');
+    expect(judgeReservation(back, holder, anotherGateway, withinGrace, 10_000)).toBe('taken');
   });
 
   it('is no obstacle to the gateway that made it', () => {
-    expect(judgeReservation({ claim, reservedAt }, gatewayDecider.initial, aGateway, withinGrace, 10_000)).toBe('free');
+    expect(judgeReservation(reservation, gatewayDecider.initial, aGateway, withinGrace, 10_000)).toBe('free');
   });
 });
 

@@ -39,6 +39,8 @@ export function claimOf(event: RegistryEvent): Claim | undefined {
 export interface Reservation {
   readonly claim: Claim;
   readonly reservedAt: string;
+  /** Whether its own command has given it back. */
+  readonly withdrawn: boolean;
 }
 
 export type Judgement =
@@ -54,14 +56,14 @@ export type Judgement =
 /**
  * Judges the last reservation of a device id by what its holder's stream says.
  *
- * @param reservation the last event of the identity stream
+ * @param reservation what the last event of the identity stream says of it
  * @param holder the gateway that the reservation names
  * @param taker the gateway that wants the device id
  * @param now ISO-8601 UTC
  * @param graceMs for how long a reservation that its holder's stream does not mention counts as in flight
  */
 export function judgeReservation(
-  { claim, reservedAt }: Reservation,
+  { claim, reservedAt, withdrawn }: Reservation,
   holder: Gateway,
   taker: GatewayId,
   now: string,
@@ -70,13 +72,18 @@ export function judgeReservation(
   // Rival commands of one gateway meet in that gateway's own stream, where only one can append.
   if (claim.id === taker) return 'free';
   if (holder.status === 'active' && holder.fields.gatewayId === claim.gatewayId) return 'taken';
-  if (holder.settled.includes(claim.reservationId)) return 'free';
+  if (withdrawn || holder.settled.includes(claim.reservationId)) return 'free';
   return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'in-flight' : 'abandoned';
 }
 
 /** Written to the stream of the device id, at the revision at which the id was judged free. */
 export function reserved(claim: Claim): GatewayIdentityEvent {
   return { type: 'GatewayIdReserved', data: claim };
+}
+
+/** Written behind the reservation, when it is certain that no event of the gateway will repeat it. */
+export function withdrawn(claim: Claim): GatewayIdentityEvent {
+  return { type: 'GatewayIdReservationWithdrawn', data: claim };
 }
 
 /** Written to the holder's stream: whoever read that stream before can no longer append to it. */

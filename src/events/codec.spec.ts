@@ -29,6 +29,7 @@ const everyExample: readonly RegistryEvent[] = [
   examples.gatewayIdReservationAbandoned(),
   examples.gatewayIdReserved(),
   examples.gatewayCredentialRead(),
+  examples.gatewayIdReservationWithdrawn(),
 ];
 
 const metadata = {

@@ -14,6 +14,16 @@ export const gatewayIdentityEvents = {
       reservationId: ReservationId.describe('This attempt.'),
     }),
   ),
+  GatewayIdReservationWithdrawn: firstVersion(
+    'The command that had reserved the device id was overtaken by another one on its gateway, and gives the reservation back.',
+    z.object({
+      id: GatewayId.describe('The gateway that was to take the device id. It may have it by another reservation.'),
+      factoryId: FactoryId,
+      organizationId: OrganizationId,
+      gatewayId: DeviceId,
+      reservationId: ReservationId.describe('The reservation that nobody will make good.'),
+    }),
+  ),
 };
 
 export type GatewayIdentityEvent = EventsOf<typeof gatewayIdentityEvents>;

@@ -5,11 +5,25 @@ import { z } from 'zod';
  * projection `$by_correlation_id` reads them.
  */
 export const EventMetadata = z.object({
-  $correlationId: z.string().describe('What it belongs to: the `X-Request-Id` of the request that began it.'),
+  $correlationId: z
+    .string()
+    .describe(
+      'What it belongs to: the `X-Correlation-Id` of the request that began it, else its trace, else its own id.',
+    ),
   $causationId: z.string().describe('What caused it: the command, or the event that it follows from.'),
-  actor: z.string().describe('Who sent the command: `process:…` where no person did.'),
-  commandId: z.string().describe('One run of one command; the events it appended have it in common.'),
+  actor: z
+    .string()
+    .describe('Who sent the command: the `X-Actor` of the request, else `anonymous`; `process:…` where no person did.'),
+  commandId: z
+    .string()
+    .describe(
+      'One command; the events that it appended have it in common. With an `Idempotency-Key` it derives from that.',
+    ),
   occurredAt: z.iso.datetime().describe("The command's clock, never before the stream's last event."),
+  traceparent: z
+    .string()
+    .exactOptional()
+    .describe('The W3C Trace Context of the request that began it, if it had one.'),
   schemaVersion: z.int().positive().describe("The version of the event's data."),
 });
 

@@ -133,6 +133,19 @@ export function interleave(log: EventLog, birth: (process: number) => ProcessDep
   function waitingForOthers(run: Run, cache: AggregateCache): AggregateCache {
     return {
       ...cache,
+      parents: {
+        ...cache.parents,
+        async current(...asked) {
+          const reading = cache.parents.current(...asked);
+          // It may have to wait until others of its process have read; what it reads itself makes it move.
+          stop(run);
+          try {
+            return await reading;
+          } finally {
+            moving.add(run);
+          }
+        },
+      },
       async share(stream, read) {
         let isReading = false;
         const shared = cache.share(stream, () => {

@@ -189,6 +189,12 @@ export function gatewayIdReserved(
   return { type: 'GatewayIdReserved', data: { ...idsOfGateway, ...reservation, ...data } };
 }
 
+export function gatewayIdReservationWithdrawn(
+  data: Partial<Data<GatewayIdentityEvent, 'GatewayIdReservationWithdrawn'>> = {},
+): Example<GatewayIdentityEvent, 'GatewayIdReservationWithdrawn'> {
+  return { type: 'GatewayIdReservationWithdrawn', data: { ...idsOfGateway, ...reservation, ...data } };
+}
+
 export function gatewayCredentialRead(
   data: Partial<Data<CredentialAuditEvent, 'GatewayCredentialRead'>> = {},
 ): Example<CredentialAuditEvent, 'GatewayCredentialRead'> {
@@ -243,7 +249,9 @@ export function storedInOrder(...events: readonly RegistryEvent[]): readonly Sto
 }
 
 function streamOf(event: RegistryEvent): string {
-  if (event.type === 'GatewayIdReserved') return `gatewayIdentity-${encodeURIComponent(event.data.gatewayId)}`;
+  if (event.type === 'GatewayIdReserved' || event.type === 'GatewayIdReservationWithdrawn') {
+    return `gatewayIdentity-${encodeURIComponent(event.data.gatewayId)}`;
+  }
   if (event.type === 'GatewayCredentialRead') return `credentialAudit-${event.data.id}`;
   if (event.type.startsWith('Organization')) return `organization-${event.data.id}`;
   if (event.type.startsWith('Factory')) return `factory-${event.data.id}`;

@@ -1,6 +1,6 @@
 // The write side on an event store of its own: commands go in, events and outcomes come out.
 
-import type { CommandDependencies, Outcome } from '../../src/commands/handler.ts';
+import type { CommandDependencies, Outcome, Sender } from '../../src/commands/handler.ts';
 import { commands } from '../../src/commands/index.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { createEncryption, type Encryption } from '../../src/infrastructure/encryption.ts';
@@ -14,7 +14,13 @@ export interface Registry extends AsyncDisposable {
   readonly encryption: Encryption;
   readonly dependencies: CommandDependencies;
   /** Runs a command of the table after its schema took the body. What is left out of `given` is as usual. */
-  run(name: string, id: string, body?: object, given?: Partial<CommandDependencies>): Promise<Outcome<unknown>>;
+  run(
+    name: string,
+    id: string,
+    body?: object,
+    given?: Partial<CommandDependencies>,
+    sender?: Partial<Sender>,
+  ): Promise<Outcome<unknown>>;
   /** The types of a stream's events. */
   typesIn(stream: string): Promise<readonly string[]>;
 }
@@ -37,12 +43,12 @@ export async function startRegistry(): Promise<Registry> {
     log,
     encryption,
     dependencies,
-    async run(name, id, body, given = {}) {
+    async run(name, id, body, given = {}, sender = {}) {
       const command = commands.find((candidate) => candidate.name === name);
       if (command === undefined) throw new Error(`there is no command ${name}`);
       return command.run(
         { ...dependencies, ...given },
-        { id, body: command.body?.parse(body), query: command.query?.parse({}), sender: aSender },
+        { id, body: command.body?.parse(body), query: command.query?.parse({}), sender: { ...aSender, ...sender } },
       );
     },
     typesIn: async (stream) => (await log.read(stream)).map(({ type }) => type),
