@@ -1,12 +1,14 @@
 import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import { startNatsProcess } from '../../test/support/nats-process.ts';
+import { natsClient } from '../../test/support/nats-client.ts';
+import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import { BusUnavailable } from '../publishing/bus.ts';
 import { openPipe, TailMoved } from '../publishing/pipe.ts';
 import { connectNats, type Nats } from './nats.ts';
 
 const settings = { name: 'SPEC', subjects: ['spec.>'], maxBytes: -1 };
+const bucket = { name: 'KV_spec', subjects: ['$KV.spec.>'], maxBytes: -1, keeps: 'bucket' } as const;
 
 describe('the connection to NATS', () => {
   it('comes up by itself when NATS does, and again after it went away', async () => {
@@ -85,6 +87,49 @@ describe('the connection to NATS', () => {
     await expect(nats.stream({ ...settings, subjects: ['spec.a'], maxBytes: 1 }).ensure()).rejects.toThrow(
       'the NATS stream SPEC has other settings than ours: subjects is ["spec.>"] and must be ["spec.a"]; max_bytes is -1 and must be 1',
     );
+  });
+});
+
+describe.each(natsServers())('a bucket, in %s,', (_, file) => {
+  it('is what a client takes for one, whoever created it', async () => {
+    await using server = await startNatsProcess(file);
+    await using nats = connection(server.url);
+    await using client = await natsClient(server.url);
+    await up(nats);
+    await nats.stream(bucket).ensure();
+    const ours = await client.connection.jetstream().views.kv('spec');
+    await ours.put('a', '1');
+    expect((await ours.get('a'))?.string()).toBe('1');
+    await ours.destroy();
+    await client.connection.jetstream().views.kv('spec');
+    await nats.stream(bucket).ensure();
+  });
+
+  it('holds the last message of each subject, and the mark of what was purged', async () => {
+    await using server = await startNatsProcess(file);
+    await using nats = connection(server.url);
+    await up(nats);
+    const stream = nats.stream(bucket);
+    await stream.ensure();
+    expect(await Array.fromAsync(stream.contents())).toEqual([]);
+    const pipe = openPipe(stream, { after: 0, window: 8, patience: 2_000, signal: new AbortController().signal });
+    const purge = { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' };
+    await pipe.send({ subject: '$KV.spec.a', headers: { 'Nats-Msg-Id': '1' }, body: 'old' });
+    await pipe.send({ subject: '$KV.spec.b', headers: { 'Nats-Msg-Id': '2' }, body: 'gone' });
+    await pipe.send({ subject: '$KV.spec.a', headers: { 'Nats-Msg-Id': '3' }, body: 'new' });
+    await pipe.send({ subject: '$KV.spec.b', headers: { 'Nats-Msg-Id': '4', ...purge }, body: '' });
+    await pipe.settled();
+    pipe.close();
+    expect(await Array.fromAsync(stream.contents())).toMatchObject([
+      { sequence: 3, subject: '$KV.spec.a', body: 'new' },
+      { sequence: 4, subject: '$KV.spec.b', body: '', headers: purge },
+    ]);
+    expect(await stream.last('$KV.spec.a')).toMatchObject({
+      sequence: 3,
+      headers: { 'Nats-Msg-Id': '3' },
+      body: 'new',
+    });
+    expect(await stream.last('$KV.spec.c')).toBeUndefined();
   });
 });
 

@@ -190,17 +190,50 @@ function createStream(
       // A stream from which everything was deleted keeps its last sequence, and so do we.
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq };
     },
-    message: async (sequence) => {
-      try {
-        const found = await ask(live, (manager) => manager.streams.getMessage(name, { seq: sequence }));
-        return { sequence, subject: found.subject, headers: readHeaders(found.header) };
-      } catch (error) {
-        if (errorCode(error) === noSuchMessage) return undefined;
-        throw error;
-      }
-    },
+    message: (sequence) => findMessage(name, { seq: sequence }, live),
+    last: (subject) => findMessage(name, { last_by_subj: subject }, live),
+    contents: () => readContents(name, live, losses),
     openChannel: (listener) => openChannel(live(), listener, losses),
   };
+}
+
+async function findMessage(
+  name: string,
+  query: { readonly seq: number } | { readonly last_by_subj: string },
+  live: () => NatsConnection,
+): Promise<StoredMessage | undefined> {
+  try {
+    const found = await ask(live, (manager) => manager.streams.getMessage(name, query));
+    return { sequence: found.seq, subject: found.subject, headers: readHeaders(found.header), body: found.string() };
+  } catch (error) {
+    if (errorCode(error) === noSuchMessage) return undefined;
+    throw error;
+  }
+}
+
+async function* readContents(
+  name: string,
+  live: () => NatsConnection,
+  losses: Set<(error: Error) => void>,
+): AsyncGenerator<StoredMessage> {
+  const { state } = await ask(live, (manager) => manager.streams.info(name));
+  if (state.messages === 0) return;
+  const consumer = await live().jetstream({ timeout: answerMs }).consumers.get(name);
+  const reading = await consumer.consume({ max_messages: 2_000 });
+  // The consumer itself would wait for ever until the connection is back.
+  const lost = (error: Error) => reading.stop(error);
+  losses.add(lost);
+  try {
+    for await (const message of reading) {
+      const { seq: sequence, subject, headers } = message;
+      yield { sequence, subject, headers: readHeaders(headers ?? []), body: message.string() };
+      // The last one may have been replaced meanwhile, by one that stands behind it.
+      if (sequence >= state.last_seq || message.info.pending === 0) return;
+    }
+  } finally {
+    losses.delete(lost);
+    reading.stop();
+  }
 }
 
 function openChannel(nats: NatsConnection, listener: ChannelListener, losses: Set<(error: Error) => void>): Channel {
@@ -262,16 +295,25 @@ async function findOrCreate(settings: StreamSettings, live: () => NatsConnection
   }
 }
 
-function configOf({ name, subjects, maxBytes }: StreamSettings) {
+const logSettings = { discard: DiscardPolicy.Old, max_msgs_per_subject: -1 };
+
+// As a client creates a key-value bucket: whoever comes first creates it, be it we or a client that watches.
+const bucketSettings = {
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: 1,
+  allow_rollup_hdrs: true,
+  allow_direct: true,
+};
+
+function configOf({ name, subjects, maxBytes, keeps }: StreamSettings) {
   return {
     name,
     subjects: [...subjects],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
+    ...(keeps === 'bucket' ? bucketSettings : logSettings),
     max_age: 0,
     max_msgs: -1,
-    max_msgs_per_subject: -1,
     max_msg_size: -1,
     max_bytes: maxBytes,
     duplicate_window: nanos(120_000),

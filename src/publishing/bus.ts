@@ -1,7 +1,12 @@
-/** A stream of messages that keeps its whole history, in files, in the order in which they came. */
+/** A stream of messages, in files, in the order in which they came. */
 export interface StreamSettings {
   readonly name: string;
   readonly subjects: readonly string[];
+  /**
+   * A log (the default) keeps every message. A bucket keeps the last one of each subject: it is what NATS calls a
+   * key-value bucket, with the settings that its clients give one.
+   */
+  readonly keeps?: 'log' | 'bucket';
   /** Beyond this size the oldest messages go; -1 means no bound. */
   readonly maxBytes: number;
   /** The environment variable that says so, if there is one: named where the stream has another bound. */
@@ -36,6 +41,10 @@ export interface BusStream {
   bounds(): Promise<{ readonly first: number; readonly last: number }>;
   /** The message with this sequence; undefined when it has been deleted. */
   message(sequence: number): Promise<StoredMessage | undefined>;
+  /** The last message on a subject; undefined when there is none. */
+  last(subject: string): Promise<StoredMessage | undefined>;
+  /** All messages that are there when it begins, oldest first; whether it tells of later ones is open. */
+  contents(): AsyncIterable<StoredMessage>;
   /** A way to send many messages and hear of each whether it was stored, without waiting in between. */
   openChannel(listener: ChannelListener): Channel;
 }
@@ -53,6 +62,7 @@ export interface StoredMessage {
   readonly sequence: number;
   readonly subject: string;
   readonly headers: Headers;
+  readonly body: string;
 }
 
 export interface Channel {

@@ -80,9 +80,9 @@ describe('the message about an event', () => {
   });
 
   it('is not recognized in what a stranger wrote', () => {
-    expect(originOf({ sequence: 1, subject: 'mti.evt.v1.x', headers: {} })).toBeUndefined();
+    expect(originOf({ sequence: 1, subject: 'mti.evt.v1.x', headers: {}, body: '' })).toBeUndefined();
     const headers = { 'Nats-Msg-Id': 'x', 'registry-position': '-1', 'registry-revision': '0' };
-    expect(originOf({ sequence: 1, subject: 'mti.evt.v1.x', headers })).toBeUndefined();
+    expect(originOf({ sequence: 1, subject: 'mti.evt.v1.x', headers, body: '' })).toBeUndefined();
   });
 });
 

@@ -9,7 +9,13 @@ export interface MemoryStream extends BusStream, Bus {
   lose(error: Error): void;
 }
 
-export function memoryStream({ answers = true } = {}): MemoryStream {
+export interface MemoryStreamOptions {
+  readonly answers?: boolean;
+  readonly keeps?: 'log' | 'bucket';
+}
+
+/** @param keeps a bucket loses what has the subject of a newer message */
+export function memoryStream({ answers = true, keeps = 'log' }: MemoryStreamOptions = {}): MemoryStream {
   const messages: (Message | undefined)[] = [undefined];
   const sent: { number: number; message: Message }[] = [];
   let listener: ChannelListener | undefined;
@@ -21,17 +27,20 @@ export function memoryStream({ answers = true } = {}): MemoryStream {
     connected: async () => undefined,
     ensure: async () => undefined,
     bounds: async () => ({ first: 1, last: messages.length - 1 }),
-    message: async (sequence): Promise<StoredMessage | undefined> => {
-      const found = messages[sequence];
-      return found && { ...found, sequence };
+    message: async (sequence) => stored(sequence),
+    last: async (subject) => stored(messages.findLastIndex((message) => message?.subject === subject)),
+    async *contents() {
+      for (const sequence of messages.keys()) {
+        const found = stored(sequence);
+        if (found !== undefined) yield found;
+      }
     },
     openChannel(opened) {
       listener = opened;
       return {
         send(number, message) {
           sent.push({ number, message });
-          if (answers)
-            queueMicrotask(() => opened.replied(number, { kind: 'stored', sequence: messages.push(message) - 1 }));
+          if (answers) queueMicrotask(() => opened.replied(number, { kind: 'stored', sequence: store(message) }));
         },
         close: () => undefined,
       };
@@ -40,4 +49,15 @@ export function memoryStream({ answers = true } = {}): MemoryStream {
     lose: (error) => listener?.lost(error),
   };
   return memory;
+
+  function stored(sequence: number): StoredMessage | undefined {
+    const found = messages[sequence];
+    return found && { ...found, sequence };
+  }
+
+  function store(message: Message): number {
+    const former = messages.findLastIndex((each) => each?.subject === message.subject);
+    if (keeps === 'bucket' && former > 0) messages[former] = undefined;
+    return messages.push(message) - 1;
+  }
 }
