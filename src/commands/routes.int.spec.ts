@@ -343,6 +343,17 @@ describe('an answer', () => {
       $correlationId: answer.headers['x-request-id'],
       actor: 'anonymous',
     });
+    expect(stored?.metadata).not.toHaveProperty('traceparent');
+  });
+
+  it('and its events keep the trace of the request', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const headers = { traceparent, 'idempotency-key': 'traced' };
+    const { id } = (await send('POST', '/api/organizations', { name: 'Acme' }, { traceparent })).json();
+    await send('PUT', `/api/organizations/${id}`, { name: 'Acme Industries' }, headers);
+    for (const { metadata } of await registry.log.read(`organization-${id}`)) {
+      expect(metadata).toMatchObject({ traceparent });
+    }
   });
 });
 

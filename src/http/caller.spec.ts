@@ -25,9 +25,22 @@ describe('the caller of a request', () => {
     ['the trace', { traceparent: `00-${trace}-00f067aa0ba902b7-01` }, trace],
     ['a trace of a later version', { traceparent: `01-${trace}-00f067aa0ba902b7-01-more` }, trace],
     ['no trace of zeros', { traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }, 'the-request'],
+    ['no trace of which the parent is zeros', { traceparent: `00-${trace}-${'0'.repeat(16)}-01` }, 'the-request'],
+    ['no trace that is too long', { traceparent: `00-${trace}-00f067aa0ba902b7-01-more` }, 'the-request'],
     ['no trace that is malformed', { traceparent: 'x' }, 'the-request'],
   ])('says what its request belongs to: %s', async (_, headers, correlationId) => {
     expect(await callerWith(headers)).toMatchObject({ correlationId });
+  });
+
+  it.each([
+    ['as it was', `00-${trace}-00f067aa0ba902b7-01`],
+    ['in the form that we know', `01-${trace}-00f067aa0ba902b7-01-more`],
+  ])('passes its trace on %s, whatever else its request belongs to', async (_, traceparent) => {
+    expect(await callerWith({ traceparent, 'x-correlation-id': 'order-4711' })).toEqual({
+      actor: 'anonymous',
+      correlationId: 'order-4711',
+      traceparent: `00-${trace}-00f067aa0ba902b7-01`,
+    });
   });
 
   it.each([

@@ -6,13 +6,17 @@ import { ApiError, errorDetail } from './errors.ts';
 export interface Caller {
   readonly actor: string;
   readonly correlationId: string;
+  /** The trace that the request is a part of, in the form of version 00 of W3C Trace Context. */
+  readonly traceparent?: string;
 }
 
 /** @throws ApiError when one of the headers is not as it should be */
 export function callerOf(request: FastifyRequest): Caller {
+  const trace = traceOf(request);
   return {
     actor: shortHeader(request, 'X-Actor') ?? 'anonymous',
-    correlationId: shortHeader(request, 'X-Correlation-Id') ?? traceIdOf(request) ?? request.id,
+    correlationId: shortHeader(request, 'X-Correlation-Id') ?? trace?.id ?? request.id,
+    ...(trace && { traceparent: trace.traceparent }),
   };
 }
 
@@ -30,9 +34,12 @@ export function shortHeader({ headers }: FastifyRequest, name: string): string |
   throw new ApiError('VALIDATION_ERROR', "The request's headers are not valid.", [detail]);
 }
 
-// W3C Trace Context: one that is not as it should be is as if it were not there.
-function traceIdOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
-  const [, traceId] =
-    /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/.exec(String(traceparent)) ?? [];
-  return traceId !== undefined && /[^0]/.test(traceId) ? traceId : undefined;
+// W3C Trace Context: one that is not as it should be is as if it were not there. A later version begins like version 00, which
+// is what we know and pass on.
+function traceOf({ headers: { traceparent } }: FastifyRequest) {
+  const [, id, parent, flags] =
+    /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(
+      String(traceparent),
+    ) ?? [];
+  return id === undefined ? undefined : { id, traceparent: `00-${id}-${parent}-${flags}` };
 }

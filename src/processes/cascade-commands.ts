@@ -88,8 +88,9 @@ export async function giveBack(
   );
 }
 
-function senderOf({ id, correlationId }: Word, bond: Bond): Sender {
-  return { actor: 'process:cascade', correlationId, reaction: { cause: id, eventId: reactionId(id, bond.id) } };
+function senderOf({ id, correlationId, traceparent }: Word, bond: Bond): Sender {
+  const reaction = { cause: id, eventId: reactionId(id, bond.id) };
+  return { actor: 'process:cascade', correlationId, traceparent, reaction };
 }
 
 /** Runs a command until it is settled; waits where somebody else is about to settle it. */

@@ -43,7 +43,8 @@ describe('when a factory is deleted', () => {
     react();
     const { factory } = await aPlant();
     const gateways = [await aGatewayIn(factory), await aGatewayIn(factory), await aGatewayIn(factory)];
-    await send('SoftDeleteFactory', factory);
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await registry.run('SoftDeleteFactory', factory, undefined, {}, { traceparent });
     await quiet();
     const deletion = await lastOf(`factory-${factory}`);
     for (const gateway of gateways) {
@@ -51,7 +52,12 @@ describe('when a factory is deleted', () => {
         id: reactionId(EventId.parse(deletion.id), gateway),
         type: 'GatewaySoftDeleted',
         data: { cause: deletion.id },
-        metadata: { actor: 'process:cascade', $causationId: deletion.id, $correlationId: 'a-correlation' },
+        metadata: {
+          actor: 'process:cascade',
+          $causationId: deletion.id,
+          $correlationId: 'a-correlation',
+          traceparent,
+        },
       });
     }
   });

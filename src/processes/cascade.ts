@@ -34,6 +34,7 @@ export type CascadeEvent = EventOf<(typeof cascadeEvents)[number]>;
 export interface Word {
   readonly id: EventId;
   readonly correlationId: string;
+  readonly traceparent?: string | undefined;
 }
 
 /** How often a parent was deleted and restored, as far as it is known: at least up to the event that is looked at. */
@@ -154,5 +155,6 @@ function undoneBy(past: Past, restoration: EventId): EventId | undefined {
 }
 
 function wordOf({ id, metadata }: CascadeEvent): Word {
-  return { id: EventId.parse(id), correlationId: metadata.$correlationId };
+  const { $correlationId: correlationId, traceparent } = metadata;
+  return { id: EventId.parse(id), correlationId, ...(traceparent !== undefined && { traceparent }) };
 }

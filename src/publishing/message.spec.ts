@@ -59,6 +59,14 @@ describe('the message about an event', () => {
     });
   });
 
+  it('names the trace of the request that began it, if there was one', () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const event = examples.stored(examples.gatewayUpdated(), { revision: 3n });
+    const traced = { ...event, metadata: { ...(event.metadata as object), traceparent } };
+    expect(messageAbout(traced).headers).toEqual({ ...messageAbout(event).headers, traceparent });
+    expect(messageAbout(event).headers).not.toHaveProperty('traceparent');
+  });
+
   it('does not exist for an event of an identity stream', () => {
     expect(toMessage(recorded(examples.stored(examples.gatewayIdReserved(), { revision: 0n })))).toBeUndefined();
   });

@@ -62,7 +62,7 @@ export function percentEncode(text: string): string {
 
 function headersOf(event: Recorded<PublishedEvent>): Headers {
   const { commit, prepare } = event.position;
-  const { occurredAt, $correlationId, $causationId } = event.metadata;
+  const { occurredAt, $correlationId, $causationId, traceparent } = event.metadata;
   return {
     [messageIdHeader]: event.id,
     'ce-specversion': '1.0',
@@ -78,6 +78,7 @@ function headersOf(event: Recorded<PublishedEvent>): Headers {
     'registry-schema-version': String(contract[event.type].version),
     'registry-correlation-id': percentEncode($correlationId),
     'registry-causation-id': percentEncode($causationId),
+    ...(traceparent === undefined ? {} : { traceparent: percentEncode(traceparent) }),
   };
 }
 
