@@ -11,7 +11,7 @@ import { connectEventStore } from './infrastructure/event-store.ts';
 import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
-import { warnOfMissingKeys } from './keys/missing-keys.ts';
+import { refuseWrongKey, tellOfClosedPasswords } from './keys/at-start.ts';
 import { startCascade } from './processes/cascade-process.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
@@ -56,7 +56,8 @@ const reservationGrace = 10_000;
 /**
  * Starts the service and returns when it answers requests.
  *
- * @throws Error when the port is taken; a store that is away is no error
+ * @throws Error when the port is taken, or the first key is not the one that its id was given to; a store that is away is no
+ * error
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const { logger } = options;
@@ -73,7 +74,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     (connections) => connections.end(),
   );
-  warnOfMissingKeys({ pool, ring: options.encryptionKeys, logger });
+  const look = { pool, ring: options.encryptionKeys, logger };
+  await refuseWrongKey(look);
+  void tellOfClosedPasswords(look);
   const nats = starting.adopt(connectNats({ url: options.natsUrl, name: 'gateway-registry', logger }), (connection) =>
     connection.close(),
   );

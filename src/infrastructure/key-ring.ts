@@ -51,6 +51,11 @@ export function parseKey(encoded: string): EncryptionKey {
   return { id: idOf(key), key };
 }
 
+/** Whether a key's id is made of the key: then no other key has had it. */
+export function isNamedAfterItself({ id, key }: EncryptionKey): boolean {
+  return id === idOf(key);
+}
+
 /** Whether a text is 32 bytes in base64. */
 export function isEncryptionKey(encoded: string): boolean {
   const key = Buffer.from(encoded, 'base64');

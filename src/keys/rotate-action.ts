@@ -4,6 +4,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { createEncryption, type Encryption } from '../infrastructure/encryption.ts';
 import type { KeyRing } from '../infrastructure/key-ring.ts';
 import type { Action } from './action.ts';
+import { adviceOn } from './advice.ts';
 import { surveyWithProgress, withProgress } from './progress.ts';
 import { gatewaysToRotate, type Rotated, rotate } from './rotate.ts';
 import { unusedKeys } from './standings.ts';
@@ -41,7 +42,7 @@ function rotateAll(context: Context, log: EventLog, encryption: Encryption, surv
   );
 }
 
-/** @throws Error when it is not done: it was interrupted, or there are passwords that cannot be opened */
+/** @throws Error when it is not done: it was interrupted, or there are passwords that cannot be opened or streams that cannot be read */
 function tell({ sealed, left, failures }: Rotated, waiting: number, { primaryKeyId }: Encryption, { logger }: Context) {
   logger.info(`${passwords(sealed)} of ${grouped(waiting)} encrypted with key ${primaryKeyId}`);
   for (const failure of failures.slice(0, mostTold)) logger.error(failure);
@@ -51,7 +52,7 @@ function tell({ sealed, left, failures }: Rotated, waiting: number, { primaryKey
   if (failures.length > 0) {
     throw new Error(
       `${passwords(failures.length)} could not be encrypted anew, as told above (at most ${mostTold}); all others are. ` +
-        'Which keys they need says: npm run keys -- status',
+        'Which do not open, and what to do about it, says: npm run keys -- status',
     );
   }
 }
@@ -70,8 +71,10 @@ function conclude(after: Survey, ring: KeyRing, { logger }: Context): void {
   const closed = [...after.values()].filter(({ opens }) => !opens).length;
   if (closed > 0) {
     throw new Error(
-      `${passwords(closed)} under key ${primary} do not open with it: another key had this id. Give the new one another id, ` +
-        'and keep the other one in ENCRYPTION_KEYS. Which gateways they are of says: npm run keys -- status',
+      [
+        `${passwords(closed)} under key ${primary} cannot be opened. Which gateways they are of says: npm run keys -- status`,
+        ...adviceOn(after, ring),
+      ].join('\n'),
     );
   }
   logger.info(`Every password is encrypted with key ${primary}`);
@@ -80,7 +83,8 @@ function conclude(after: Survey, ring: KeyRing, { logger }: Context): void {
   logger.info(
     `No current password needs ${unused.join(', ')} any more. Where they are set (ENCRYPTION_KEYS, ENCRYPTION_KEY, or ` +
       'encryption.key in DATA_DIR) they can be taken out, unless something encrypts with them still. What events of the ' +
-      'past hold can then be opened by nobody.',
+      'past hold can then be opened by nobody, and commands that were sent with an Idempotency-Key under them are forgotten: ' +
+      'leave them in for as long as clients may send such a command again.',
   );
 }
 

@@ -131,6 +131,35 @@ describe('a rotation', () => {
     expect(await typesIn(closed)).toEqual(['GatewayCreated']);
   });
 
+  it.each([
+    ['a type that this version does not know', 'GatewayRepainted', {}],
+    ['a version that is to come', 'GatewayUpdated', { schemaVersion: 99 }],
+  ])('names the gateway that has an event of %s, and does all others', async (_, type, metadata) => {
+    const odd = await aGatewayWith('one');
+    const event = { id: anId(), type, data: {}, metadata };
+    await registry.log.append(`gateway-${odd}`, 0n, [event]);
+    const others = await Promise.all(Array.from({ length: 30 }, () => aGatewayWith('two')));
+
+    const { sealed, left, failures } = await rotated();
+
+    expect({ sealed, left }).toEqual({ sealed: 30, left: 0 });
+    expect(failures).toEqual([expect.stringContaining(`${type} at revision 1 of gateway-${odd}`)]);
+    expect(new Set(await passwordsBy(after, ...others))).toEqual(new Set(['two']));
+    expect(await typesIn(odd)).toEqual(['GatewayCreated', type]);
+  });
+
+  it('brings back what two keys of one id have sealed, as is advised: with a third key, and with each of the two in turn', async () => {
+    const impostor = aKeyCalled('old', 4);
+    const one = await aGatewayWith('one');
+    const two = await aGatewayWith('two', createEncryption(ringOf([impostor])));
+
+    const withTheOne = await rotated({}, createEncryption(ringOf([newKey, impostor])));
+    expect(withTheOne).toMatchObject({ sealed: 1, left: 0, failures: [expect.stringContaining(one)] });
+    expect(await rotated({}, createEncryption(ringOf([newKey, oldKey])))).toEqual({ sealed: 1, left: 0, failures: [] });
+
+    expect(await passwordsBy(after, one, two)).toEqual(['one', 'two']);
+  });
+
   it('ends with the error when the event store goes away', async () => {
     for (let made = 0; made < 30; made++) await aGatewayWith('one');
     let appended = 0;
@@ -170,18 +199,19 @@ describe('a survey', () => {
   });
 });
 
-function surveyed(signal = never) {
-  return survey({ log: registry.log, encryption: between, signal, onProgress: () => undefined });
+function surveyed(signal = never, encryption = between) {
+  return survey({ log: registry.log, encryption, signal, onProgress: () => undefined });
 }
 
-function options() {
-  const dependencies = { ...registry.dependencies, ...sealedWith(between) };
-  return { dependencies, encryption: between, signal: never, onProgress: () => undefined };
+function options(encryption = between) {
+  const dependencies = { ...registry.dependencies, ...sealedWith(encryption) };
+  return { dependencies, encryption, signal: never, onProgress: () => undefined };
 }
 
-async function rotated(given: Partial<CommandDependencies> = {}): Promise<Rotated> {
-  const { dependencies, ...others } = options();
-  return rotate({ ...others, dependencies: { ...dependencies, ...given }, survey: await surveyed() });
+async function rotated(given: Partial<CommandDependencies> = {}, encryption = between): Promise<Rotated> {
+  const { dependencies, ...others } = options(encryption);
+  const found = await surveyed(never, encryption);
+  return rotate({ ...others, dependencies: { ...dependencies, ...given }, survey: found });
 }
 
 function sealedWith({ seal }: { seal: CommandDependencies['sealPassword'] }) {

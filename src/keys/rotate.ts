@@ -64,11 +64,12 @@ export async function rotate(options: RotateOptions): Promise<Rotated> {
         if (outcome.outcome === 'accepted') sealed += 1;
         if (outcome.outcome === 'rejected') failures.push(`gateway ${id}: ${outcome.reason}`);
       } catch (error) {
+        // What is the matter with one gateway keeps no other one waiting.
         if (!(error instanceof DecryptionError || error instanceof UndecodableEvent)) {
           failing.abort();
           throw error;
         }
-        failures.push(error.message);
+        failures.push(reasonOf(error));
       }
       dealtWith += 1;
       onProgress(dealtWith);
@@ -85,4 +86,10 @@ export async function rotate(options: RotateOptions): Promise<Rotated> {
       return [{ type: 'ReencryptGatewayPassword', passwordEncrypted: now }];
     });
   }
+}
+
+/** The gateway is named in it, and what to do. */
+function reasonOf(error: DecryptionError | UndecodableEvent): string {
+  if (error instanceof DecryptionError) return error.message;
+  return `${error.message}: a version of the service that can read it can encrypt this password anew`;
 }

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { aKeyCalled } from '../../test/support/key-rings.ts';
-import { GatewayId } from '../events/ids.ts';
+import { aSurveyOf } from '../../test/support/surveys.ts';
 import { ringOf } from '../infrastructure/key-ring.ts';
 import { countByKey, renderCounts, unusedKeys } from './standings.ts';
-import type { Standing } from './survey.ts';
 
 const ring = ringOf([aKeyCalled('new', 1), aKeyCalled('old', 2), aKeyCalled('oldest', 3)]);
 
 describe('the passwords', () => {
   it('are counted by key: those of the ring in its order, then the others', () => {
-    const survey = surveyOf(
+    const survey = aSurveyOf(
       ...Array.from({ length: 1_234 }, () => ({ keyId: 'old', opens: true })),
       { keyId: 'lost', opens: false },
       { keyId: 'new', opens: true },
@@ -28,7 +27,7 @@ lost               1  NOT IN THE RING: these passwords cannot be opened
   });
 
   it('are none where there are no gateways', () => {
-    expect(renderCounts(countByKey(surveyOf(), ringOf([aKeyCalled('a-key-with-a-name', 1)])))).toBe(
+    expect(renderCounts(countByKey(aSurveyOf(), ringOf([aKeyCalled('a-key-with-a-name', 1)])))).toBe(
       `
 key                passwords
 a-key-with-a-name          0  encrypts`.trimStart(),
@@ -37,16 +36,7 @@ a-key-with-a-name          0  encrypts`.trimStart(),
 });
 
 it('keys can be taken out that no password is under, except for the one that encrypts', () => {
-  expect(unusedKeys(surveyOf({ keyId: 'old', opens: true }), ring)).toEqual(['oldest']);
-  expect(unusedKeys(surveyOf({ keyId: 'old', opens: false }), ring)).toEqual(['oldest']);
-  expect(unusedKeys(surveyOf({ keyId: 'lost', opens: false }), ring)).toEqual(['old', 'oldest']);
+  expect(unusedKeys(aSurveyOf({ keyId: 'old', opens: true }), ring)).toEqual(['oldest']);
+  expect(unusedKeys(aSurveyOf({ keyId: 'old', opens: false }), ring)).toEqual(['oldest']);
+  expect(unusedKeys(aSurveyOf({ keyId: 'lost', opens: false }), ring)).toEqual(['old', 'oldest']);
 });
-
-function surveyOf(...standings: readonly Standing[]) {
-  return new Map(
-    standings.map((standing, number) => [
-      GatewayId.parse(`0194c000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`),
-      standing,
-    ]),
-  );
-}

@@ -1,6 +1,7 @@
 import { grouped } from '../database/progress-bar.ts';
 import { createEncryption } from '../infrastructure/encryption.ts';
 import type { Action } from './action.ts';
+import { adviceOn } from './advice.ts';
 import { surveyWithProgress } from './progress.ts';
 import { countByKey, renderCounts } from './standings.ts';
 
@@ -9,7 +10,7 @@ const mostNamed = 10;
 
 export const statusAction: Action = {
   help: `Counts the passwords of all gateways, deleted ones included, by the key that they are encrypted with, and tries to open
-each. Ends with 1 when there are some that no key here opens.`,
+each. Ends with 1 when there are some that no key here opens, and says what to do about them.`,
   servers: ['eventStore'],
   run: async (context, openLog) => {
     await using log = openLog();
@@ -21,11 +22,7 @@ each. Ends with 1 when there are some that no key here opens.`,
     const named = closed.slice(0, mostNamed).map(([id, { keyId }]) => `  ${id} (${keyId ?? 'no encrypted password'})`);
     const more = closed.length > mostNamed ? [`  and ${grouped(closed.length - mostNamed)} more`] : [];
     throw new Error(
-      [
-        'These gateways have passwords that cannot be opened. Add the missing keys to ENCRYPTION_KEYS:',
-        ...named,
-        ...more,
-      ].join('\n'),
+      ['These gateways have passwords that cannot be opened:', ...named, ...more, ...adviceOn(survey, ring)].join('\n'),
     );
   },
 };

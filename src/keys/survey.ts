@@ -48,7 +48,7 @@ export async function survey({ log, encryption, signal, onProgress }: SurveyOpti
   return found;
 
   function standingOf(sealed: string, id: GatewayId): Standing {
-    const standing = { keyId: encryption.keyIdOf(sealed), opens: opens(encryption, sealed, id) };
+    const standing = { keyId: encryption.keyIdOf(sealed), opens: isOpenedBy(encryption, sealed, id) };
     const name = `${standing.keyId} ${standing.opens}`;
     const known = standings.get(name) ?? standing;
     standings.set(name, known);
@@ -72,7 +72,8 @@ function readPassword(stored: StoredEvent): string {
   }
 }
 
-function opens(encryption: Encryption, sealed: string, id: GatewayId): boolean {
+/** Whether a sealed password of a gateway opens with the keys that are there. */
+export function isOpenedBy(encryption: Encryption, sealed: string, id: GatewayId): boolean {
   try {
     encryption.open(sealed, id);
     return true;

@@ -43,6 +43,7 @@ describe('npm run keys', () => {
     expect(rotated.code).toBe(0);
     expect(rotated.output).toContain('Every password is encrypted with key given');
     expect(rotated.output).toContain(`No current password needs ${made} any more`);
+    expect(rotated.output).toContain('commands that were sent with an Idempotency-Key under them are forgotten');
     await service.end('SIGTERM');
 
     rmSync(join(dataDir, 'encryption.key'));
@@ -71,12 +72,38 @@ describe('npm run keys', () => {
     expect(status.code).toBe(1);
     expect(status.output).toMatch(/^one +1 +NOT IN THE RING/m);
     expect(status.output).toContain(`${lost} (one)`);
+    expect(status.output).toContain('Add to ENCRYPTION_KEYS what is missing: one.');
     expect(status.output).toMatch(countsOf(['three', 1], ['two', 0]));
     for (const output of [rotated.output, status.output]) expect(output).not.toMatch(/AQEB|AgIC|AwMD/);
 
     const impostor = { ENCRYPTION_KEYS: `three:${encodedKey(4)},${both.ENCRYPTION_KEYS}` };
     const pretended = await runCommand(['keys', 'rotate'], dataDir, impostor);
-    expect(pretended).toMatchObject({ code: 1, output: expect.stringContaining('do not open with it') });
+    expect(pretended.code).toBe(1);
+    expect(pretended.output).toContain('1 password under key three cannot be opened');
+    expect(pretended.output).toContain('Key three is here and does not open all that is under its id');
+  });
+
+  it('and the service refuse a key that has the id of another, and say what to do', async () => {
+    await using folder = await temporaryFolder();
+    const dataDir = folder.path;
+    const right = { ENCRYPTION_KEYS: `new:${encodedKey(1)}` };
+    const wrong = { ENCRYPTION_KEYS: `new:${encodedKey(2)}` };
+    await using service = await startService({ dataDir, environment: right });
+    await createGateway(service, await createFactory(service), 'GW-1');
+    await service.end('SIGTERM');
+
+    await expect(startService({ dataDir, environment: wrong })).rejects.toThrow(
+      /the service ended with 1:[\s\S]*Key new opens none of the passwords that are under its id \(1 tried\)/,
+    );
+    for (const action of ['status', 'rotate']) {
+      const { code, output } = await runCommand(['keys', action], dataDir, wrong);
+      expect(code).toBe(1);
+      expect(output).toContain('Key new is here and does not open all that is under its id');
+      expect(output).not.toContain('missing');
+    }
+
+    await using again = await startService({ dataDir, environment: right });
+    expect(await again.end('SIGTERM')).toBe(0);
   });
 
   it('says which actions there are', async () => {
