@@ -1,6 +1,6 @@
 // An event store as a process, with a file of its own: it can be killed, and started again on its port and file.
 import { join } from 'node:path';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { type AllStreamResolvedEvent, BACKWARDS, END, EventStoreDBClient } from '@eventstore/db-client';
 import { type Spawned, spawned } from '../../embedded/event-store/spawned.ts';
 import type { StoredEvent } from '../../src/events/event-log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -37,12 +37,27 @@ export async function readEvents(url: string, isWanted: (stream: string) => bool
   const events: StoredEvent[] = [];
   try {
     for await (const { event } of client.readAll()) {
-      if (event !== undefined && isWanted(event.streamId)) {
-        events.push({ ...event, stream: event.streamId } as StoredEvent);
-      }
+      if (event !== undefined && isWanted(event.streamId)) events.push(storedEvent(event));
     }
   } finally {
     await client.dispose();
   }
   return events;
+}
+
+/** The last of them; undefined when there is none. */
+export async function lastEvent(url: string, isWanted: (stream: string) => boolean): Promise<StoredEvent | undefined> {
+  const client = EventStoreDBClient.connectionString(url);
+  try {
+    for await (const { event } of client.readAll({ direction: BACKWARDS, fromPosition: END })) {
+      if (event !== undefined && isWanted(event.streamId)) return storedEvent(event);
+    }
+    return undefined;
+  } finally {
+    await client.dispose();
+  }
+}
+
+function storedEvent(event: NonNullable<AllStreamResolvedEvent['event']>): StoredEvent {
+  return { ...event, stream: event.streamId } as StoredEvent;
 }

@@ -3,14 +3,13 @@
 import { expect } from 'vitest';
 import { until } from '../../embedded/until.ts';
 import { encode } from '../../src/events/codec.ts';
-import type { StoredEvent } from '../../src/events/event-log.ts';
 import type { GatewayId } from '../../src/events/ids.ts';
 import { uuidv7 } from '../../src/events/new-id.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import * as examples from '../support/examples.ts';
 import { natsClient } from '../support/nats-client.ts';
 import { type NatsProcess, startNatsProcess } from '../support/nats-process.ts';
-import { readEvents, startEventStoreProcess } from './event-store.ts';
+import { lastEvent, readEvents, startEventStoreProcess } from './event-store.ts';
 import { type Load, startLoad } from './load.ts';
 import { type Program, startProgram } from './program.ts';
 import { complaints, isPublished } from './publisher-judge.ts';
@@ -69,22 +68,24 @@ export async function setPublisherScene(natsServer: string): Promise<PublisherSc
       const target = (await client.lastSequence(stream)) + messages;
       await expectSoon(async () => (await client.lastSequence(stream)) >= target, 'does not grow');
     },
-    isBehind: async () => (await lastPublished()) < positionOf((await readLog()).at(-1)),
+    isBehind: async () => (await lastPublished()) < (await endOfLog()),
     isPublished: followsTheLog,
     async expectNoDifference() {
       await followsTheLog();
-      expect(complaints(await readLog(), await client.readAll(stream)).slice(0, 10)).toEqual([]);
+      expect(
+        complaints(await readEvents(eventStore.url, isPublished), await client.readAll(stream)).slice(0, 10),
+      ).toEqual([]);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 
   async function followsTheLog(withinMs = patienceMs): Promise<void> {
-    const end = positionOf((await readLog()).at(-1));
+    const end = await endOfLog();
     await expectSoon(async () => (await lastPublished()) >= end, 'does not follow the log', withinMs);
   }
 
-  function readLog(): Promise<readonly StoredEvent[]> {
-    return readEvents(eventStore.url, isPublished);
+  async function endOfLog(): Promise<bigint> {
+    return (await lastEvent(eventStore.url, isPublished))?.position.commit ?? -1n;
   }
 
   /** The position in the last message; below all others when there is none, or no NATS just now. */
@@ -105,10 +106,6 @@ export async function setPublisherScene(natsServer: string): Promise<PublisherSc
     const alive = publishers.filter(({ child }) => child.exitCode === null && child.signalCode === null);
     throw new Error(`the stream ${what}. ${alive.map((publisher) => publisher.lastWords()).join('\n')}`);
   }
-}
-
-function positionOf(event: StoredEvent | undefined): bigint {
-  return event?.position.commit ?? -1n;
 }
 
 function burstOf(id: GatewayId, count: number) {
