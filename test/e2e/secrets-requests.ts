@@ -178,6 +178,19 @@ export async function askWrongly(asked: Asking, operation: Operation, password: 
   await asked.ask(method, path.replace(things.gateways, 'no-such-gateway'), right);
 }
 
+/** Asks what has become of a gateway, and what it was at each revision up to one, and for what need not be sent again. */
+export async function askForPast({ ask }: Asking, gateway: string, upTo: number): Promise<void> {
+  const path = `/api/gateways/${gateway}`;
+  const revisions = Array.from({ length: upTo + 1 }, (_, revision) => `revision=${revision}`);
+  const pasts = [...revisions, `as_of=${new Date().toISOString()}`].map((query) => `${path}?${query}`);
+  for (const url of [`${path}/history`, `${path}/history?limit=1&before=${upTo}`, path, ...pasts]) {
+    await ask('GET', url);
+  }
+  for (const url of [path, ...pasts]) {
+    expect((await ask('GET', url, undefined, { 'if-none-match': '*' })).status).toBe(304);
+  }
+}
+
 function pathOf({ path }: Operation, things: Things): string {
   const [, , category = ''] = path.split('/');
   return path.replace('{id}', () => idOf(category, things));

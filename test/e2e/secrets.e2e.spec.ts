@@ -14,6 +14,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { overhear, readLog, readServerLogs, readStreams, readTables, urlOf } from './secrets-channels.ts';
 import {
   type Asking,
+  askForPast,
   asking,
   askProperly,
   askWrongly,
@@ -65,6 +66,7 @@ beforeAll(async () => {
     await watching.ended;
   });
   await askEverything(first);
+  const changed = await askAfterChange(first);
   await appendPoison(first);
   await run('keys rotate', newKey);
   await first.end('SIGTERM');
@@ -73,6 +75,8 @@ beforeAll(async () => {
   for (const script of ['keys status', 'keys rotate', 'keys status', 'db:status', 'projections status']) {
     await run(script, `${newKey},${oldKey}`);
   }
+  const asked = asking(service);
+  await askForPast(asked, changed, 2);
   await mixUp(dataDir);
   for (const action of ['parked list', 'parked retry', 'verify', 'rebuild', 'parked list', 'verify', 'rollback']) {
     await run(`projections ${action}`, newKey);
@@ -81,7 +85,6 @@ beforeAll(async () => {
   await using away = await startLoud(dataDir, newKey, { EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false' });
   await askWhileAway(away);
   await away.end('SIGTERM');
-  const asked = asking(service);
   const last = await asked.ask('POST', '/api/organizations', { name: 'The last one' }, { prefer: 'wait=30' });
   heard.answers.push(...asked.heard);
 
@@ -136,16 +139,33 @@ describe('this was looked for', () => {
   it('in answers of every operation that the document has, done and refused', () => {
     const failed = [...statuses].filter(([, status]) => status >= 300);
     expect(failed.map(([{ method, path }, status]) => `${method} ${path}: ${status}`)).toEqual([]);
-    for (const status of [200, 201, 204, 302, 400, 404, 409, 412, 413, 415, 503]) {
+    for (const status of [200, 201, 204, 302, 304, 400, 404, 409, 412, 413, 415, 422, 503]) {
       expect(
         heard.answers.some(({ where }) => where.includes(`: ${status} to`)),
         `${status}`,
       ).toBe(true);
     }
-    for (const code of ['GATEWAY_ID_TAKEN', 'VALIDATION_ERROR', 'ROUTE_NOT_FOUND', 'PRECONDITION_FAILED']) {
+    const codes = [
+      'GATEWAY_ID_TAKEN',
+      'IDEMPOTENCY_KEY_REUSED',
+      'VALIDATION_ERROR',
+      'ROUTE_NOT_FOUND',
+      'PRECONDITION_FAILED',
+    ];
+    for (const code of codes) {
       expect(
         heard.answers.some(({ text }) => text.includes(code)),
         code,
+      ).toBe(true);
+    }
+  });
+
+  it('in what is told of the past, after passwords were changed and encrypted anew', () => {
+    const histories = heard.answers.filter(({ where }) => where.endsWith('/history'));
+    for (const part of ['"password":"changed"', '"password":"encrypted anew"']) {
+      expect(
+        histories.some(({ text }) => text.includes(part)),
+        part,
       ).toBe(true);
     }
   });
@@ -200,12 +220,22 @@ async function askEverything(service: Service): Promise<void> {
   heard.answers.push(...asked.heard);
 }
 
+/** A gateway whose password is changed, and all that is told of its past. Returns its id. */
+async function askAfterChange(service: Service): Promise<string> {
+  const asked = asking(service);
+  const { gateways } = await createThings(asked, password);
+  expect((await asked.ask('PUT', `/api/gateways/${gateways}`, { password: `${password} two` })).status).toBe(200);
+  await askForPast(asked, gateways, 1);
+  heard.answers.push(...asked.heard);
+  return gateways;
+}
+
 /** A device id that somebody has, wanted by another gateway with the same and with another password. */
 async function askForTaken(asked: Asking): Promise<void> {
   const { factories, gateways } = await createThings(asked, password);
   const taken = gatewayIn(factories, password);
   for (const again of [taken, taken, { ...taken, password: `${password} too` }]) {
-    await asked.ask('POST', '/api/gateways', again, { 'idempotency-key': `taken ${again.password.length}` });
+    await asked.ask('POST', '/api/gateways', again, { 'idempotency-key': 'taken' });
   }
   await asked.ask('POST', '/api/gateways', taken);
   await asked.ask('PUT', `/api/gateways/${gateways}`, { gateway_id: taken.gateway_id, password });
