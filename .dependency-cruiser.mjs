@@ -87,6 +87,16 @@ export default {
       to: { path: '^src/(commands|domain|queries|projections|database)/' },
     },
     {
+      name: 'credentials-come-from-the-log',
+      comment:
+        'Who is told a password is told the newest one: tables may be behind, and what shows things to the world has none.',
+      severity: 'error',
+      from: { path: '^src/credentials/', pathNot: specs },
+      to: {
+        path: '^src/(commands|queries|projections|processes|publishing|http|resources|database|infrastructure/postgres[.]ts)',
+      },
+    },
+    {
       name: 'http-is-plumbing',
       comment: 'The server knows no route: who has routes registers them.',
       severity: 'error',
@@ -104,7 +114,7 @@ export default {
       name: 'one-adapter-for-nats',
       comment: 'One place knows the client and its traps.',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/infrastructure/nats[.]ts$|${specs}` },
+      from: { path: '^src/', pathNot: `^src/infrastructure/nats(-service)?[.]ts$|${specs}` },
       to: { path: 'node_modules/nats/' },
     },
     {

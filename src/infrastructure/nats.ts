@@ -21,6 +21,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import type { Logger } from 'pino';
+import type { RequestBus } from '../credentials/requests.ts';
 import {
   type Bus,
   type BusStream,
@@ -35,6 +36,7 @@ import {
 } from '../publishing/bus.ts';
 import { pauseFor } from './lifecycle.ts';
 import { type NatsAddress, readNatsAddress } from './nats-address.ts';
+import { serveRequests } from './nats-service.ts';
 
 export interface NatsOptions {
   /** One or more addresses, separated by commas: `nats://[user:password@]host:port`. */
@@ -44,7 +46,7 @@ export interface NatsOptions {
   readonly logger: Logger;
 }
 
-export interface Nats extends Bus {
+export interface Nats extends Bus, RequestBus {
   isConnected(): boolean;
   /** What is sent on a subject (`*` and `>` are wildcards) from now on, until the signal aborts. */
   listen(subject: string, signal: AbortSignal): AsyncIterable<{ readonly subject: string; readonly body: string }>;
@@ -92,6 +94,9 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
       const subscription = live().subscribe(subject);
       signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
       for await (const message of subscription) yield { subject: message.subject, body: message.string() };
+    },
+    async serve(service, answer, signal, serving) {
+      await serveRequests({ connection: live(), logger }, service, answer, signal, serving);
     },
     async close() {
       closing.abort();
