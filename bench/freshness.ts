@@ -7,20 +7,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { interruption, runScript } from '../embedded/script.ts';
 import { type Stack, useStack } from '../embedded/stack.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
 import { connect } from '../src/infrastructure/postgres.ts';
 import { type FreshnessOptions, optionsOf, usage } from './freshness-options.ts';
 import { spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
-
-/** A command that was answered: which row shows it from which revision on. */
-interface Answered {
-  readonly id: string;
-  readonly revision: bigint;
-  readonly at: number;
-}
+import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
 
 /** Milliseconds after the answers, of one round; below 0 for before. */
 interface Reading {
@@ -29,11 +22,8 @@ interface Reading {
   readonly perSecond: number;
 }
 
-type Send = (method: string, path: string, body: object) => Promise<Answered>;
-
 const aim = 25;
 const warmUpSeconds = 3;
-const longestWaitMs = 10_000;
 const interruptedCode = 130;
 const running = new AsyncDisposableStack();
 const project = join(import.meta.dirname, '..');
@@ -105,59 +95,6 @@ async function end(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-function senderTo(url: string): Send {
-  return async (method, path, body) => {
-    const headers = { 'content-type': 'application/json', prefer: 'respond-async' };
-    const answer = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) }).catch(
-      (error: Error) => {
-        throw new Error(`${method} ${path} was not answered: ${error.cause ?? error}`);
-      },
-    );
-    const at = performance.now();
-    const { id } = (await answer.json()) as { readonly id: string };
-    if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}`);
-    return { id, revision: BigInt(answer.headers.get('etag')?.replaceAll('"', '') ?? 0), at };
-  };
-}
-
-/** Commands by turns: a gateway or an organization is made, and then changed. */
-async function commandsOf(send: Send): Promise<() => Promise<Answered>> {
-  const organization = await send('POST', '/api/organizations', { name: 'Freshness' });
-  const factory = await send('POST', '/api/factories', { organization_id: organization.id, name: 'Freshness' });
-  const made = { gateways: [] as string[], organizations: [] as string[] };
-  let count = 0;
-  const make = async (kind: keyof typeof made, body: object) => {
-    const answered = await send('POST', `/api/${kind}`, body);
-    made[kind].push(answered.id);
-    return answered;
-  };
-  const change = (kind: keyof typeof made, name: string) => {
-    const id = made[kind].shift();
-    return id === undefined ? make('organizations', { name }) : send('PUT', `/api/${kind}/${id}`, { name });
-  };
-  return () => {
-    count += 1;
-    const name = `number ${count}`;
-    const gateway = {
-      factory_id: factory.id,
-      gateway_id: `GW-${count}`,
-      name,
-      url: 'ws://10.0.0.1',
-      email: 'a@b.example',
-    };
-    switch (count % 4) {
-      case 0:
-        return make('gateways', { ...gateway, password: 'correct horse' });
-      case 1:
-        return make('organizations', { name });
-      case 2:
-        return change('gateways', `changed ${count}`);
-      default:
-        return change('organizations', `changed ${count}`);
-    }
-  };
-}
-
 interface Watching {
   /** Milliseconds from the answer until the row was seen; below 0 when it was there before. */
   visible(answered: Answered): Promise<number>;
@@ -207,43 +144,6 @@ async function watch({ urls: { postgres = '', eventStore = '' } }: Stack): Promi
   };
 }
 
-/** What arrives by id and revision, and how long after its answer. It may arrive before the answer does. */
-function createArrivals() {
-  const last = new Map<string, { readonly revision: bigint; readonly at: number }>();
-  const waiting = new Map<
-    string,
-    { readonly answered: Answered; readonly resolve: (milliseconds: number) => void }[]
-  >();
-  return {
-    awaited: () => [...waiting.keys()],
-    arrived(id: string, revision: bigint, at: number): void {
-      last.set(id, { revision, at });
-      const left = (waiting.get(id) ?? []).filter(({ answered, resolve }) => {
-        if (revision < answered.revision) return true;
-        resolve(at - answered.at);
-        return false;
-      });
-      if (left.length === 0) waiting.delete(id);
-      else waiting.set(id, left);
-    },
-    after(answered: Answered): Promise<number> {
-      const arrived = last.get(answered.id);
-      if (arrived && arrived.revision >= answered.revision) return Promise.resolve(arrived.at - answered.at);
-      return new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`${answered.id} did not arrive in time`)), longestWaitMs);
-        const entry = {
-          answered,
-          resolve: (milliseconds: number) => {
-            clearTimeout(late);
-            resolve(milliseconds);
-          },
-        };
-        waiting.set(answered.id, [...(waiting.get(answered.id) ?? []), entry]);
-      });
-    },
-  };
-}
-
 /** Work that is asked for: once at a time, and once more when it was asked for meanwhile. */
 function again(work: () => Promise<void>): () => void {
   let asked = false;
@@ -262,32 +162,16 @@ function again(work: () => Promise<void>): () => void {
   };
 }
 
-/** Sends at the rate asked for, whatever the answers take: a command is never late because another one is. */
 async function measure(
   next: () => Promise<Answered>,
   { visible, heard }: Watching,
-  { rate, seconds }: FreshnessOptions,
+  options: FreshnessOptions,
 ): Promise<Reading> {
-  const started = performance.now();
-  const total = Math.ceil(rate * seconds);
-  const commands: Promise<{ readonly visible: number; readonly heard: number }>[] = [];
-  const follow = async () => {
-    const answered = await next();
+  const { followed, perSecond } = await sendSteadily(options, next, async (answered) => {
     const [seenAfter, heardAfter] = await Promise.all([visible(answered), heard(answered)]);
     return { visible: seenAfter, heard: heardAfter };
-  };
-  while (commands.length < total) {
-    const due = Math.min(total, Math.floor(((performance.now() - started) / 1_000) * rate) + 1);
-    while (commands.length < due) {
-      const command = follow();
-      command.catch(() => undefined);
-      commands.push(command);
-    }
-    await delay(1);
-  }
-  const all = await Promise.all(commands);
-  const perSecond = total / ((performance.now() - started) / 1_000);
-  return { visible: all.map((each) => each.visible), heard: all.map((each) => each.heard), perSecond };
+  });
+  return { visible: followed.map((each) => each.visible), heard: followed.map((each) => each.heard), perSecond };
 }
 
 function reportOf(readings: readonly Reading[], { rate, rounds, seconds }: FreshnessOptions): string {
@@ -314,12 +198,6 @@ function reportOf(readings: readonly Reading[], { rate, rounds, seconds }: Fresh
     ),
     `aim: 99 % within ${aim} ms: ${p99.median <= aim ? 'met' : 'missed'}, measured ${spreadText(p99)}`,
   ].join('\n\n');
-}
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  // What was there before the answer was there with it.
-  return Math.max(0, sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN);
 }
 
 async function endEarly(): Promise<void> {
