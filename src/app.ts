@@ -4,6 +4,7 @@ import { createApi } from './api.ts';
 import { createAggregateCache } from './commands/aggregate-cache.ts';
 import type { CommandDependencies } from './commands/handler.ts';
 import { createIdempotencyKeys } from './commands/idempotency.ts';
+import { type CredentialServiceOptions, startCredentialService } from './credentials/service.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
@@ -30,6 +31,8 @@ export interface AppOptions {
   readonly natsUrl: string;
   readonly natsStreamMaxBytes?: number | undefined;
   readonly encryptionKeys: KeyRing;
+  /** Whose tokens let connectors read passwords, and how often; left out, nobody is answered. */
+  readonly credentials?: Pick<CredentialServiceOptions, 'verifyingKeys' | 'rates'> | undefined;
   readonly corsOrigins: readonly string[];
   readonly version: string;
   readonly logger: Logger;
@@ -108,13 +111,34 @@ export async function startApp(options: AppOptions): Promise<App> {
     startPublisher({ log: eventStore, bus: nats, logger, maxBytes: options.natsStreamMaxBytes }),
     (loop) => loop.stop(),
   );
+  const credentials = [options.credentials ?? []].flat().map(({ verifyingKeys, rates }) =>
+    starting.adopt(
+      startCredentialService({
+        log: eventStore,
+        bus: nats,
+        openPassword: encryption.open,
+        verifyingKeys,
+        rates,
+        version: options.version,
+        now: () => new Date(),
+        logger,
+      }),
+      (loop) => loop.stop(),
+    ),
+  );
 
   const { server } = await createApi({
     logger,
     corsOrigins: options.corsOrigins,
     isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
     version: options.version,
-    parts: () => [projector.health(), listener.health(), cascade.health(), publisher.health()],
+    parts: () => [
+      projector.health(),
+      listener.health(),
+      cascade.health(),
+      publisher.health(),
+      ...credentials.map((loop) => loop.health()),
+    ],
     readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),
     readModelReaches,
     commands: {

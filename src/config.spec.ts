@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodedKey } from '../test/support/key-rings.ts';
 import { ConfigError, readConfig, variableNames } from './config.ts';
+import { newSigningKey } from './credentials/keygen.ts';
 import { parseKey, parseKeys } from './infrastructure/key-ring.ts';
 
 const aKey = encodedKey(0xa1);
@@ -17,6 +18,7 @@ const defaults = {
   databasePool: { min: 0, max: 10 },
   dataDir: '.data',
   encryptionKeys: [],
+  credentials: undefined,
   corsOrigins: [],
   logLevel: 'info',
   logFormat: 'pretty',
@@ -38,6 +40,9 @@ describe('the configuration', () => {
           'DATA_DIR',
           'ENCRYPTION_KEYS',
           'ENCRYPTION_KEY',
+          'CREDENTIALS_PUBLIC_KEYS',
+          'CREDENTIALS_SUBJECT_RATE',
+          'CREDENTIALS_GATEWAY_RATE',
           'CORS_ORIGINS',
           'LOG_LEVEL',
           'NODE_ENV',
@@ -76,11 +81,36 @@ describe('the configuration', () => {
       dataDir: '/var/lib/registry',
       databasePool: { min: 2, max: 20 },
       encryptionKeys: [...parseKeys(`new:${anotherKey},old:${aKey}`), parseKey(aKey)],
+      credentials: undefined,
       corsOrigins: ['https://app.example', 'http://localhost:5173'],
       logLevel: 'debug',
       logFormat: 'json',
       environment: 'production',
     });
+  });
+});
+
+describe('CREDENTIALS_PUBLIC_KEYS', () => {
+  const { publicKey, privateKey } = newSigningKey(new Date('2026-01-02T03:04:05Z'));
+
+  it('names who may sign tokens, and has connectors answered', () => {
+    const { credentials } = readConfig({ CREDENTIALS_PUBLIC_KEYS: `a:${publicKey}, b:${publicKey}` });
+    expect(credentials?.verifyingKeys.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(credentials?.rates).toEqual({ perSubject: 600, perGateway: 10 });
+  });
+
+  it('has rates beside it', () => {
+    const rates = { CREDENTIALS_SUBJECT_RATE: '5', CREDENTIALS_GATEWAY_RATE: '1' };
+    const { credentials } = readConfig({ CREDENTIALS_PUBLIC_KEYS: `a:${publicKey}`, ...rates });
+    expect(credentials?.rates).toEqual({ perSubject: 5, perGateway: 1 });
+    expect(readConfig(rates).credentials).toBeUndefined();
+    expect(() => readConfig({ CREDENTIALS_GATEWAY_RATE: '0' })).toThrow('CREDENTIALS_GATEWAY_RATE must be at least 1');
+  });
+
+  it('repeats nothing of what is no list of keys: it may be a private one', () => {
+    const wrong = () => readConfig({ CREDENTIALS_PUBLIC_KEYS: privateKey });
+    expect(wrong).toThrow('CREDENTIALS_PUBLIC_KEYS cannot be used: entry 1 is not id:key');
+    expect(wrong).not.toThrow(privateKey);
   });
 });
 

@@ -1,6 +1,8 @@
 // The environment, and what each variable means. Besides main.ts nothing else reads process.env.
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
+import type { CredentialRates } from './credentials/answer.ts';
+import { KeyError, parseVerifyingKeys, type SigningKey } from './credentials/keys.ts';
 import { type EncryptionKey, KeyRingError, parseKey, parseKeys } from './infrastructure/key-ring.ts';
 
 export interface Config {
@@ -17,6 +19,8 @@ export interface Config {
   readonly dataDir: string;
   /** Those of ENCRYPTION_KEYS, then that of ENCRYPTION_KEY: the first one encrypts. */
   readonly encryptionKeys: readonly EncryptionKey[];
+  /** Who may sign tokens of connectors, and how often these may ask; undefined when nobody is told any password. */
+  readonly credentials: { readonly verifyingKeys: readonly SigningKey[]; readonly rates: CredentialRates } | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: LogLevel;
   /** One JSON object a line for machines, or lines for people. */
@@ -45,12 +49,12 @@ function port(lowest: 0 | 1) {
   return wholeNumber('must be a port').pipe(z.int().min(lowest, 'must be a port').max(65_535, 'must be a port'));
 }
 
-function keys(parse: (text: string) => readonly EncryptionKey[]) {
+function keys<Key>(parse: (text: string) => readonly Key[]) {
   return z.string().transform((text, context) => {
     try {
       return parse(text);
     } catch (error) {
-      if (!(error instanceof KeyRingError)) throw error;
+      if (!(error instanceof KeyRingError || error instanceof KeyError)) throw error;
       context.addIssue({ code: 'custom', message: `cannot be used: ${error.message}` });
       return z.NEVER;
     }
@@ -58,6 +62,7 @@ function keys(parse: (text: string) => readonly EncryptionKey[]) {
 }
 
 const count = wholeNumber('must be a whole number');
+const rate = count.pipe(z.int().min(1, 'must be at least 1'));
 
 const Environment = z
   .object({
@@ -90,6 +95,9 @@ const Environment = z
     DATA_DIR: z.string().default('.data'),
     ENCRYPTION_KEYS: keys(parseKeys).default([]),
     ENCRYPTION_KEY: keys((encoded) => [parseKey(encoded)]).default([]),
+    CREDENTIALS_PUBLIC_KEYS: keys(parseVerifyingKeys).optional(),
+    CREDENTIALS_SUBJECT_RATE: rate.default(600),
+    CREDENTIALS_GATEWAY_RATE: rate.default(10),
     CORS_ORIGINS: z
       .string()
       .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -145,11 +153,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databasePool: { min: variables.DATABASE_POOL_MIN, max: variables.DATABASE_POOL_MAX },
     dataDir: variables.DATA_DIR,
     encryptionKeys: [...variables.ENCRYPTION_KEYS, ...variables.ENCRYPTION_KEY],
+    credentials: credentialsOf(variables),
     corsOrigins: variables.CORS_ORIGINS,
     logLevel: variables.LOG_LEVEL,
     logFormat: variables.NODE_ENV === 'production' ? 'json' : 'pretty',
     environment: variables.NODE_ENV,
   };
+}
+
+function credentialsOf(variables: z.output<typeof Environment>): Config['credentials'] {
+  const { CREDENTIALS_PUBLIC_KEYS: verifyingKeys, CREDENTIALS_SUBJECT_RATE, CREDENTIALS_GATEWAY_RATE } = variables;
+  if (verifyingKeys === undefined) return undefined;
+  return { verifyingKeys, rates: { perSubject: CREDENTIALS_SUBJECT_RATE, perGateway: CREDENTIALS_GATEWAY_RATE } };
 }
 
 function isPostgresUrl(text: string): boolean {

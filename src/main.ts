@@ -24,6 +24,9 @@ Environment, or the file .env (a server without a variable is run here, its file
   ENCRYPTION_KEYS            id:key,id:key with keys of 32 bytes in base64: the first encrypts, all decrypt
   ENCRYPTION_KEY             one key more, which decrypts, or the only one; with neither and an embedded event store a
                              key is made once and kept in DATA_DIR
+  CREDENTIALS_PUBLIC_KEYS    id:key,id:key of who may sign tokens: has connectors told passwords over NATS (nobody)
+  CREDENTIALS_SUBJECT_RATE, CREDENTIALS_GATEWAY_RATE
+                             how often in a minute, for one connector and for one gateway (600, 10)
   CORS_ORIGINS               origins that may call the API from a page, separated by commas (none)
   LOG_LEVEL                  trace, debug, info, warn, error, fatal or silent (info)
   NODE_ENV                   production: one JSON object a log line, no example data; else lines for people`;

@@ -1,5 +1,6 @@
 // What the process can be asked to do: a row for each npm script that needs the configuration.
 import type { Arguments, Context, Server } from './context.ts';
+import { credentialsHelp, runCredentials } from './credentials/script.ts';
 import { createMigration } from './database/create-migration.ts';
 import { migrate } from './database/migrate.ts';
 import { resetDatabase } from './database/reset.ts';
@@ -103,6 +104,16 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
       servers: serversForKeys,
       takes: ['words'],
       run: (context) => runKeys(context, () => eventStoreAt(context.urls.eventStore)),
+    },
+  ],
+  [
+    'credentials',
+    {
+      usage: 'npm run credentials -- <action>',
+      help: credentialsHelp,
+      servers: [],
+      takes: ['words'],
+      run: ({ arguments: { words = [] } }) => runCredentials(words),
     },
   ],
   [

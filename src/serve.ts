@@ -19,6 +19,7 @@ export async function serve({ config, logger, urls, embedded, encryptionKeys, st
     natsUrl: urls.nats,
     natsStreamMaxBytes: config.natsStreamMaxBytes,
     encryptionKeys: await encryptionKeys(),
+    credentials: config.credentials,
     corsOrigins,
     version: version(),
     logger,

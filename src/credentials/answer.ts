@@ -5,11 +5,12 @@ import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
 import { recordReading } from './audit.ts';
 import { type Credential, findCredential } from './credential.ts';
-import { connectorKeyOf, type SigningKey, thumbprintOf } from './keys.ts';
+import { connectorKeyOf, type SigningKey } from './keys.ts';
 import { type CredentialAnswer, type CredentialRequest, type Refusal, readRequest } from './protocol.ts';
 import { createRateLimit } from './rate-limit.ts';
+import type { ConnectorRight } from './right.ts';
 import { sealFor } from './sealing.ts';
-import { type ConnectorRight, readToken, tokenFaults } from './token.ts';
+import { readToken, thumbprintOf, tokenFaults } from './token.ts';
 
 export interface AnswerDependencies {
   readonly log: EventLog;

@@ -8,8 +8,8 @@ import {
   parseSigningKey,
   parseVerifyingKeys,
   privateKeyOf,
-  thumbprintOf,
 } from './keys.ts';
+import { thumbprintOf } from './token.ts';
 
 const signer = generateKeyPairSync('ed25519');
 const connector = generateKeyPairSync('x25519');

@@ -1,6 +1,5 @@
 // The keys of both sides, 32 raw bytes in base64url each: Ed25519 for who signs tokens, X25519 for who is to read a password.
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { calculateJwkThumbprint } from 'jose';
 
 export type Curve = 'Ed25519' | 'X25519';
 
@@ -69,11 +68,6 @@ export function connectorKeyOf(encoded: string): KeyObject | undefined {
     // OpenSSL refuses to derive a secret that is all zero.
     return undefined;
   }
-}
-
-/** The fingerprint of a connector's public key (RFC 7638, SHA-256), by which tokens and the audit name it. */
-export function thumbprintOf(publicKey: KeyObject): Promise<string> {
-  return calculateJwkThumbprint({ kty: 'OKP', crv: 'X25519', x: encodePublicKey(publicKey) });
 }
 
 /** The 32 bytes of a public key, in base64url. */

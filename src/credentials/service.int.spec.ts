@@ -16,10 +16,10 @@ import { createEncryption } from '../infrastructure/encryption.ts';
 import { parseKeys } from '../infrastructure/key-ring.ts';
 import type { Loop } from '../infrastructure/lifecycle.ts';
 import { connectNats } from '../infrastructure/nats.ts';
-import { encodePublicKey, thumbprintOf } from './keys.ts';
+import { encodePublicKey } from './keys.ts';
 import type { CredentialAnswer } from './protocol.ts';
 import { type CredentialServiceOptions, startCredentialService } from './service.ts';
-import { signToken } from './token.ts';
+import { signToken, thumbprintOf } from './token.ts';
 
 const subject = 'mti.svc.v1.gateway.credentials';
 const word = 'kQ7zX9wPbT';

@@ -1,17 +1,12 @@
 // The connector right: a token that an operator signs (JWT, EdDSA over Ed25519). It says who may read the passwords of which
 // organizations, until when, and is bound to the key that these are sealed to (`cnf`, RFC 7800): whoever overhears it on the
 // bus gets nothing that opens.
-import { errors, type JWTHeaderParameters, jwtVerify, SignJWT } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { calculateJwkThumbprint, errors, type JWTHeaderParameters, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
-import { OrganizationId } from '../events/ids.ts';
-import type { SigningKey } from './keys.ts';
+import { encodePublicKey, type SigningKey } from './keys.ts';
+import { ConnectorName, type ConnectorRight, longestDays, Organizations } from './right.ts';
 import { credentialsSubject } from './subject.ts';
-
-/** Who may read what. */
-export interface ConnectorRight {
-  readonly subject: string;
-  readonly organizations: '*' | readonly OrganizationId[];
-}
 
 /** Why a token gives no right; the words are for whoever sent it. */
 export const tokenFaults = {
@@ -28,20 +23,11 @@ export const tokenFaults = {
 
 export type TokenFault = keyof typeof tokenFaults;
 
-/** A token may be valid for so long at most, in days. */
-export const longestDays = 30;
-
 /** Clocks may differ by so much, in seconds. */
 const tolerance = 30;
 
 const daySeconds = 86_400;
 const type = 'gateway-credentials+jwt';
-
-/** Who holds a token, in letters that are safe in a log line. */
-export const ConnectorName = z.string().regex(/^[\w.:@-]{1,128}$/, 'must be 1 to 128 letters, digits or . : @ _ -');
-
-/** All organizations, or these. */
-export const Organizations = z.union([z.literal('*'), z.array(OrganizationId).min(1).max(100).readonly()]);
 
 const Claims = z.object({
   sub: ConnectorName,
@@ -124,4 +110,9 @@ export function signToken({ signer, right, thumbprint, now, days }: TokenOptions
     .setIssuedAt(seconds)
     .setExpirationTime(seconds + days * daySeconds)
     .sign(signer.key);
+}
+
+/** The fingerprint of a connector's public key (RFC 7638, SHA-256), by which tokens and the audit name it. */
+export function thumbprintOf(publicKey: KeyObject): Promise<string> {
+  return calculateJwkThumbprint({ kty: 'OKP', crv: 'X25519', x: encodePublicKey(publicKey) });
 }

@@ -1,0 +1,58 @@
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { Action } from './action.ts';
+import { connectorKeyOf, parseSigningKey } from './keys.ts';
+import { ConnectorName, longestDays, Organizations } from './right.ts';
+
+const usage = 'npm run credentials --silent -- token subject=<name> organizations=<ids or *> key=<public key> [days=1]';
+
+const Words = z.strictObject({
+  subject: ConnectorName,
+  organizations: z
+    .string()
+    .transform((list) => (list === '*' ? list : list.split(',')))
+    .pipe(Organizations),
+  key: z.string().transform((encoded, context) => {
+    const key = connectorKeyOf(encoded);
+    if (key !== undefined) return key;
+    context.addIssue({ code: 'custom', message: 'must be a public key of X25519, 32 bytes in base64url' });
+    return z.NEVER;
+  }),
+  days: z
+    .string()
+    .regex(/^\d{1,2}$/, `must be a whole number from 1 to ${longestDays}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(longestDays, `must be a whole number from 1 to ${longestDays}`))
+    .default(1),
+});
+
+export const tokenAction: Action = {
+  help: `Signs a token, which is the right to read the passwords of the gateways of some organizations (their ids, separated by
+commas) or of all ('*'), for at most ${longestDays} days and for one connector's public key. The private key is read from standard input:
+${usage} < signing.key`,
+  run: async (words) => {
+    const { subject, organizations, key, days } = readWords(words);
+    if (process.stdin.isTTY) console.error('Paste the private key, then Enter and Ctrl-D:');
+    const signer = parseSigningKey(await text(process.stdin));
+    // Not before it is needed: every other script would have to wait until it is loaded.
+    const { signToken, thumbprintOf } = await import('./token.ts');
+    const right = { subject, organizations };
+    console.log(await signToken({ signer, right, thumbprint: await thumbprintOf(key), now: new Date(), days }));
+  },
+};
+
+/** @throws Error that says what is wrong with which word */
+export function readWords(words: readonly string[]): z.output<typeof Words> {
+  const pairs = words.map((word): [string, string] => {
+    const [name = '', ...value] = word.split('=');
+    return [name, value.join('=')];
+  });
+  const parsed = Words.safeParse(Object.fromEntries(pairs));
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(({ path, code, message }) => {
+    if (code === 'unrecognized_keys') return '  there is a word too many';
+    const [name] = path;
+    return pairs.some(([given]) => given === name) ? `  ${String(name)}: ${message}` : `  ${String(name)} is missing`;
+  });
+  throw new Error(`This is no token to be signed:\n${lines.join('\n')}\nUsage: ${usage}`);
+}
