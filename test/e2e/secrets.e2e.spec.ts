@@ -12,6 +12,7 @@ import { gatewayCreated } from '../support/examples.ts';
 import { encodedKey } from '../support/key-rings.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { overhear, readLog, readServerLogs, readStreams, readTables, urlOf } from './secrets-channels.ts';
+import { askAsConnector, credentialsEnvironment } from './secrets-connector.ts';
 import {
   type Asking,
   askForPast,
@@ -46,6 +47,8 @@ const heard = {
   'tables of gateways': [] as Said[],
 };
 const statuses = new Map<Operation, number>();
+/** What a connector was told over NATS, and opened. */
+const told: string[] = [];
 /** What is encrypted, with the gateway it is of. */
 let sealed: readonly (readonly [gateway: GatewayId, text: string])[];
 
@@ -67,6 +70,7 @@ beforeAll(async () => {
   });
   await askEverything(first);
   const changed = await askAfterChange(first);
+  told.push(await askAsConnector(urlOf(dataDir, 'nats'), changed));
   await appendPoison(first);
   await run('keys rotate', newKey);
   await first.end('SIGTERM');
@@ -77,6 +81,7 @@ beforeAll(async () => {
   }
   const asked = asking(service);
   await askForPast(asked, changed, 2);
+  told.push(await askAsConnector(urlOf(dataDir, 'nats'), changed));
   await mixUp(dataDir);
   for (const action of ['parked list', 'parked retry', 'verify', 'rebuild', 'parked list', 'verify', 'rollback']) {
     await run(`projections ${action}`, newKey);
@@ -190,6 +195,13 @@ describe('this was looked for', () => {
     }
   });
 
+  it('in what a connector was told, before and after a rotation, and in what is recorded of it', () => {
+    expect(told).toEqual([`${password} two`, `${password} two`]);
+    const messages = heard.messages.map(({ text }) => text).join('\n');
+    for (const part of ['"ciphertext":', 'UNAUTHORIZED', 'GATEWAY_NOT_FOUND']) expect(messages).toContain(part);
+    expect(heard.events.filter(({ where }) => where.startsWith('GatewayCredentialRead in '))).toHaveLength(2);
+  });
+
   it('in all tables, those that a rebuild has put aside included', () => {
     const tables = [...heard.tables, ...heard['tables of gateways']].map(({ where }) => where);
     const some = [
@@ -203,7 +215,8 @@ describe('this was looked for', () => {
 });
 
 function startLoud(dataDir: string, keys: string, servers: Readonly<Record<string, string>> = {}): Promise<Service> {
-  return startService({ dataDir, environment: { LOG_LEVEL: 'trace', ENCRYPTION_KEYS: keys, ...servers } });
+  const environment = { LOG_LEVEL: 'trace', ENCRYPTION_KEYS: keys, ...credentialsEnvironment, ...servers };
+  return startService({ dataDir, environment });
 }
 
 /** Every operation, as it wants to be asked and as it does not; and what no document tells of. */
