@@ -35,7 +35,11 @@ describe('the status of a database', () => {
   it('tells whether a projector works on it', async () => {
     await using database = await createMigratedDatabase();
     await using projector = await connect({ databaseUrl: database.url, name: 'registry projector' });
-    await projectorLock.try(projector.client);
+    using _session = await projectorLock.take(projector, {
+      databaseUrl: database.url,
+      signal: new AbortController().signal,
+      standingBy: () => expect.fail('nobody else has the lock'),
+    });
     expect((await statusOf(database.url)).database.tables?.projecting).toBe(true);
   });
 

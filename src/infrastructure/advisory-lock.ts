@@ -1,20 +1,28 @@
 // One active instance of what must run once: whoever holds an advisory lock of Postgres. It lives and dies with the
-// connection it was taken on, and whoever waits gets it from Postgres, without asking again.
-import type pg from 'pg';
+// connection it was taken on, and whoever waits gets it from Postgres, without asking again. Postgres ends the session of
+// a process that falls silent: frozen while it holds the lock, or while it waits, to be given it in its sleep.
+import pg from 'pg';
 import { type Connection, connect } from './postgres.ts';
 
 export interface AdvisoryLock {
-  /** Takes the lock if nobody has it, without waiting. */
-  try(client: pg.Client): Promise<boolean>;
   /**
-   * Waits for the lock, for as long as it takes.
+   * Takes the lock, however long that takes, and keeps it for as long as this process is awake.
    *
-   * @returns false when `signal` has aborted first
+   * @returns undefined when `signal` has aborted first
    */
-  wait(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean>;
+  take(connection: Connection, options: TakingOptions): Promise<KeptSession | undefined>;
 }
 
-/** A session that is kept; `lost` aborts, with the reason, when it has ended unasked or does not answer. */
+export interface TakingOptions {
+  /** What the connection was made to. */
+  readonly databaseUrl: string;
+  readonly signal: AbortSignal;
+  /** Told when another session has the lock. */
+  readonly standingBy: () => void;
+  readonly breath?: Breath;
+}
+
+/** A session that holds the lock; `lost` aborts, with the reason, when it has ended unasked or does not answer. */
 export interface KeptSession extends Disposable {
   readonly lost: AbortSignal;
 }
@@ -37,56 +45,67 @@ export function advisoryLock(name: string): AdvisoryLock {
   const which = `(hashtext('gateway-registry'), hashtext($1))`;
 
   return {
-    async try(client) {
-      const text = `SELECT pg_try_advisory_lock${which} AS locked`;
-      const { rows } = await client.query<{ locked: boolean }>(text, key);
-      return rows[0]?.locked === true;
-    },
-    async wait(connection, databaseUrl, signal) {
-      const { client, lost } = connection;
-      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      const waiting: pg.QueryConfig & pg.ClientConfig = {
-        text: `SELECT pg_advisory_lock${which}`,
-        values: key,
-        query_timeout: forever,
-      };
-      const locked = client.query(waiting).then(
-        () => true,
-        (error: unknown) => {
-          if (signal.aborted && !lost.aborted) return false;
-          throw error;
-        },
-      );
-      let cancelled: Promise<void> | undefined;
-      const cancel = () => {
-        cancelled = cancelBackend(databaseUrl, name, rows[0]?.pid).catch(() => connection[Symbol.asyncDispose]());
-      };
-      signal.addEventListener('abort', cancel, { once: true });
-      if (signal.aborted) cancel();
-      try {
-        return (await locked) && !signal.aborted;
-      } finally {
-        signal.removeEventListener('abort', cancel);
-        await cancelled;
+    async take(connection, { databaseUrl, signal, standingBy, breath = usualBreath }) {
+      // Before the wait, which is no silence: who is given the lock while asleep cannot say this any more.
+      await connection.client.query(`SET idle_session_timeout = ${breath.longestSilenceMs}`);
+      if (!(await isFree(connection))) {
+        standingBy();
+        if (!(await wait(connection, databaseUrl, signal))) return undefined;
       }
+      return breathe(connection, breath);
     },
   };
+
+  async function isFree({ client }: Connection): Promise<boolean> {
+    const text = `SELECT pg_try_advisory_lock${which} AS locked`;
+    const { rows } = await client.query<{ locked: boolean }>(text, key);
+    return rows[0]?.locked === true;
+  }
+
+  async function wait(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean> {
+    const { client, lost } = connection;
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const waiting: pg.QueryConfig & pg.ClientConfig = {
+      text: `SELECT pg_advisory_lock${which}`,
+      values: key,
+      query_timeout: forever,
+    };
+    const locked = client.query(waiting).then(
+      () => true,
+      (error: unknown) => {
+        if (signal.aborted && !lost.aborted) return false;
+        throw error;
+      },
+    );
+    let cancelled: Promise<void> | undefined;
+    const cancel = () => {
+      cancelled = cancelBackend(databaseUrl, name, rows[0]?.pid).catch(() => connection[Symbol.asyncDispose]());
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return (await locked) && !signal.aborted;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      await cancelled;
+    }
+  }
 }
 
-/**
- * Keeps a session that does nothing but hold a lock, for as long as this process is awake. A process that is frozen loses it, and
- * with it the lock.
- */
-export async function keepAwake(
-  { client, lost }: Connection,
-  { everyMs, longestSilenceMs } = usualBreath,
-): Promise<KeptSession> {
-  await client.query(`SET idle_session_timeout = ${longestSilenceMs}`);
+/** Lets Postgres hear of a session again and again. */
+function breathe({ client, lost }: Connection, { everyMs }: Breath): KeptSession {
   const silent = new AbortController();
   const timer = setInterval(() => {
-    client.query('SELECT').catch((error: unknown) => silent.abort(error));
+    client.query('SELECT').catch((error: unknown) => {
+      if (!isAnswer(error)) silent.abort(error);
+    });
   }, everyMs);
   return { lost: AbortSignal.any([lost, silent.signal]), [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Within a transaction that has failed Postgres refuses whatever is asked; that is of no concern here. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '25P02';
 }
 
 async function cancelBackend(databaseUrl: string, name: string, pid: number | undefined): Promise<void> {

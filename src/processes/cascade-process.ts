@@ -6,7 +6,7 @@ import type { CommandDependencies } from '../commands/handler.ts';
 import { type Category, catalogue, streamPrefix } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
 import type { EventLog, Position, StoredEvent } from '../events/event-log.ts';
-import { advisoryLock, keepAwake } from '../infrastructure/advisory-lock.ts';
+import { advisoryLock } from '../infrastructure/advisory-lock.ts';
 import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
 import { connect, type Pool } from '../infrastructure/postgres.ts';
 import { type CascadeEvent, cascadeEvents, correlate, noPast, type ParentEvent, react } from './cascade.ts';
@@ -54,14 +54,13 @@ export function startCascade(options: CascadeOptions): Loop {
 
 async function live(options: CascadeOptions, signal: AbortSignal, alive: () => void): Promise<void> {
   const { databaseUrl, log, logger } = options;
-  const lock = advisoryLock(name);
   await using connection = await connect({ databaseUrl, name: 'registry cascade', timeoutMs: 15_000 });
-  if (!(await lock.try(connection.client))) {
+  const standingBy = () => {
     logger.info('another cascade is active; standing by');
     alive();
-    if (!(await lock.wait(connection, databaseUrl, signal))) return;
-  }
-  using session = await keepAwake(connection);
+  };
+  using session = await advisoryLock(name).take(connection, { databaseUrl, signal, standingBy });
+  if (session === undefined) return;
   const ending = AbortSignal.any([signal, session.lost]);
 
   let checkpoint = await takeOver(log, name);

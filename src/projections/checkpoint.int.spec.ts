@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase } from '../../test/support/database.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import { type Connection, connect } from '../infrastructure/postgres.ts';
-import { advance, Fenced, projectorLock, takeOver } from './checkpoint.ts';
+import { advance, Fenced, takeOver } from './checkpoint.ts';
 
 let scope: AsyncDisposableStack;
 let database: TestDatabase;
@@ -52,17 +52,6 @@ describe('the checkpoint', () => {
     const takenOver = takeOver(fresh.client);
     await stale.client.query('COMMIT');
     expect(await takenOver).toEqual({ epoch: 2n, position: at(5n) });
-  });
-});
-
-describe('the lock of the active projector', () => {
-  it('is held by one session until that session ends', async () => {
-    const first = await session();
-    const second = await session();
-    expect(await projectorLock.try(first.client)).toBe(true);
-    expect(await projectorLock.try(second.client)).toBe(false);
-    await first.client.end();
-    await expect.poll(() => projectorLock.try(second.client)).toBe(true);
   });
 });
 

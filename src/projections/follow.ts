@@ -26,7 +26,7 @@ export const projectedStreams: readonly string[] = [
  * @throws Fenced
  */
 export async function follow(
-  { client, lost }: Connection,
+  { client, lost }: Pick<Connection, 'client' | 'lost'>,
   eventLog: EventLog,
   from: Checkpoint,
   signal: AbortSignal,

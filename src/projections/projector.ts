@@ -102,11 +102,15 @@ export async function project(
   const { client } = connection;
 
   waiting(false);
-  if (!(await projectorLock.try(client))) {
-    logger.info('another projector is active; standing by');
-    standingBy();
-    if (!(await projectorLock.wait(connection, databaseUrl, signal))) return;
-  }
+  using session = await projectorLock.take(connection, {
+    databaseUrl,
+    signal,
+    standingBy: () => {
+      logger.info('another projector is active; standing by');
+      standingBy();
+    },
+  });
+  if (session === undefined) return;
   const checkpoint = await takeOver(client);
   await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
@@ -115,7 +119,7 @@ export async function project(
   await announce(client, checkpoint);
   progress.announce(checkpoint);
   await follow(
-    connection,
+    { client, lost: session.lost },
     eventLog,
     checkpoint,
     signal,

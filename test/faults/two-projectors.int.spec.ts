@@ -1,5 +1,6 @@
 // Two projectors on one database. The active one is killed, or it is frozen, loses its session and with it the lock, and
-// is woken when the other has long gone on: it may write nothing then, and stands by.
+// is woken when the other has long gone on: it may write nothing then, and stands by. Or it is the other that is frozen when
+// its turn comes, and a third one has to go on.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../support/database.ts';
@@ -8,6 +9,8 @@ import { kills, randomNumbers, sayingTheSeed, seed } from './random.ts';
 import { projecting, type Scene, setScene, standingBy } from './scene.ts';
 
 const takeoverWithinMs = 5_000;
+/** Postgres waits ten seconds for a session that is silent. */
+const passedOnWithinMs = 20_000;
 const rounds = Math.max(4, Math.round(kills / 2));
 
 it(
@@ -15,6 +18,23 @@ it(
   () => sayingTheSeed(oneWrites),
   60_000 + rounds * 30_000,
 );
+
+it('a projector that is given the lock while it is frozen does not keep it', async () => {
+  await using database = await createMigratedDatabase();
+  await using scene = await setScene(database.url);
+  const [active, frozen] = await rivals(scene);
+  await scene.load.goesOn(10);
+  frozen.child.kill('SIGSTOP');
+  await active.kill();
+  const third = scene.startProjector();
+  await third.saysMoreThan(0, projecting, passedOnWithinMs);
+  await scene.load.goesOn(10);
+  frozen.child.kill('SIGCONT');
+  // Its session is gone; then it comes back for its turn.
+  await frozen.saysMoreThan(1, standingBy);
+  await scene.load.stop();
+  expect(await scene.expectNoDifference()).toHaveLength(2);
+}, 90_000);
 
 async function oneWrites(): Promise<void> {
   const random = randomNumbers(seed);
