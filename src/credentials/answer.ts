@@ -28,14 +28,19 @@ export interface CredentialRates {
 }
 
 export type Outcome =
-  | { readonly status: 'answered'; readonly answer: CredentialAnswer; readonly asked: Asked }
-  | { readonly status: 'refused'; readonly refusal: Refusal; readonly asked: Asked; readonly cause?: unknown };
+  | { readonly status: 'answered'; readonly answer: CredentialAnswer; readonly asked: Readonly<Asked> }
+  | {
+      readonly status: 'refused';
+      readonly refusal: Refusal;
+      readonly asked: Readonly<Asked>;
+      readonly cause?: unknown;
+    };
 
-/** What is known for certain of a request, for the log. */
+/** What is known for certain of a request, for the log; it grows while the request is looked at. */
 export interface Asked {
-  readonly subject?: string;
-  readonly gateway?: GatewayId;
-  readonly requestId?: string;
+  gateway?: GatewayId;
+  subject?: string;
+  requestId?: string;
 }
 
 /** A request is answered within so much of its time, in milliseconds: clocks differ, and messages take a while. */
@@ -54,7 +59,7 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
   return async (body) => {
     const request = readRequest(body);
     if ('code' in request) return { status: 'refused', refusal: request, asked: {} };
-    const asked: { -readonly [Name in keyof Asked]: Asked[Name] } = { gateway: request.id };
+    const asked: Asked = { gateway: request.id };
     try {
       const judged = await answer(request, asked);
       if ('code' in judged) return { status: 'refused', refusal: judged, asked };
@@ -64,10 +69,7 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
     }
   };
 
-  async function answer(
-    request: CredentialRequest,
-    asked: { subject?: string; requestId?: string },
-  ): Promise<CredentialAnswer | Refusal> {
+  async function answer(request: CredentialRequest, asked: Asked): Promise<CredentialAnswer | Refusal> {
     const publicKey = connectorKeyOf(request.public_key);
     if (publicKey === undefined) throw new Error('a public key that the schema has let through is none');
     const thumbprint = await thumbprintOf(publicKey);

@@ -7,7 +7,7 @@ import { EventMetadata } from '../events/metadata.ts';
 import { uuidv7 } from '../events/new-id.ts';
 
 /** Others may append at the same moment: so often the end of the stream is looked for. */
-const mostAttempts = 10;
+const mostAttempts = 25;
 
 /** The stream that holds the readings of a gateway's password. */
 export function auditStream(id: GatewayId): string {

@@ -300,6 +300,24 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     expect(await registry.typesIn(`credentialAudit-${id}`)).toHaveLength(1);
   });
 
+  it('tells who comes while very many are being answered to come again', async () => {
+    const gate = Promise.withResolvers<void>();
+    const reading = vi.fn();
+    const read: EventLog['read'] = async (...given) => {
+      reading();
+      await gate.promise;
+      return registry.log.read(...given);
+    };
+    await using _service = await serving({ log: { ...registry.log, read } });
+    const token = await tokenFor({ organizations: '*' });
+    const waiting = Array.from({ length: 64 }, () => ask({ id: anId(), token }));
+    await vi.waitFor(() => expect(reading).toHaveBeenCalledTimes(64), patiently);
+    expect(await ask({ id: anId(), token })).toMatchObject({ status: '503', retryAfter: '1' });
+    gate.resolve();
+    expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set(['404']));
+    expect(await ask({ id: anId(), token })).toMatchObject({ status: '404' });
+  });
+
   it('answers again when NATS was away', async () => {
     await using _service = await serving();
     const id = await aGateway();
