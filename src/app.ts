@@ -18,6 +18,7 @@ import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
 import { startProjector } from './projections/projector.ts';
 import { createReadiness } from './projections/readiness.ts';
+import { startMirror } from './publishing/mirror.ts';
 import { startPublisher } from './publishing/publisher.ts';
 import { hasActiveChildren } from './queries/children.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
@@ -111,6 +112,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     startPublisher({ log: eventStore, bus: nats, logger, maxBytes: options.natsStreamMaxBytes }),
     (loop) => loop.stop(),
   );
+  const mirror = starting.adopt(startMirror({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
   const credentials = [options.credentials ?? []].flat().map(({ verifyingKeys, rates }) =>
     starting.adopt(
       startCredentialService({
@@ -137,6 +139,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       listener.health(),
       cascade.health(),
       publisher.health(),
+      mirror.health(),
       ...credentials.map((loop) => loop.health()),
     ],
     readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),

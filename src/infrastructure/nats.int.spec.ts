@@ -113,7 +113,7 @@ describe.each(natsServers())('a bucket, in %s,', (_, file) => {
     await stream.ensure();
     expect(await Array.fromAsync(stream.contents())).toEqual([]);
     const pipe = openPipe(stream, { after: 0, window: 8, patience: 2_000, signal: new AbortController().signal });
-    const purge = { 'KV-Operation': 'PURGE', 'Nats-Rollup': 'sub' };
+    const purge = { 'KV-Operation': 'PURGE' };
     await pipe.send({ subject: '$KV.spec.a', headers: { 'Nats-Msg-Id': '1' }, body: 'old' });
     await pipe.send({ subject: '$KV.spec.b', headers: { 'Nats-Msg-Id': '2' }, body: 'gone' });
     await pipe.send({ subject: '$KV.spec.a', headers: { 'Nats-Msg-Id': '3' }, body: 'new' });

@@ -1,25 +1,20 @@
 // An event as a NATS message: CloudEvents 1.0 in binary mode (attributes in `ce-` headers, the data as the body), and
 // in `registry-` headers what a subscriber needs to find gaps and the publisher to resume.
 import type { Recorded } from '../events/codec.ts';
-import type { Position } from '../events/event-log.ts';
 import type { Headers, Message, StoredMessage } from './bus.ts';
 import { contract, isPublished, kebabCase, type PublishedEvent, toPayload } from './contract.ts';
 import { contractVersion } from './event-stream.ts';
+import { type Place, placeHeaders, readPlace } from './place.ts';
 
 /** JetStream's own header: two messages with one id within two minutes are stored once. */
 export const messageIdHeader = 'Nats-Msg-Id';
 
-const positionHeader = 'registry-position';
-const prepareHeader = 'registry-prepare-position';
-const revisionHeader = 'registry-revision';
 const source = '/gateway-registry';
 
 /** Where a published message came from. */
-export interface Origin {
+export interface Origin extends Place {
   readonly eventId: string;
   readonly stream: string;
-  readonly revision: bigint;
-  readonly position: Position;
 }
 
 /**
@@ -46,13 +41,10 @@ export function subjectOf(event: PublishedEvent): string {
 /** Where a message of the stream came from; undefined when it is none of the publisher's. */
 export function originOf({ subject, headers }: StoredMessage): Origin | undefined {
   const eventId = headers[messageIdHeader];
-  const revision = numberIn(headers[revisionHeader]);
-  const commit = numberIn(headers[positionHeader]);
-  const prepare = numberIn(headers[prepareHeader] ?? headers[positionHeader]);
+  const place = readPlace(headers);
   const [kind, id] = subject.split('.').slice(5);
-  if (eventId === undefined || revision === undefined || commit === undefined || prepare === undefined)
-    return undefined;
-  return { eventId, stream: `${kind}-${id}`, revision, position: { commit, prepare } };
+  if (eventId === undefined || place === undefined) return undefined;
+  return { ...place, eventId, stream: `${kind}-${id}` };
 }
 
 /** A header value of CloudEvents: what is not printable ASCII, and `"` and `%`, percent-encoded as UTF-8. */
@@ -61,7 +53,6 @@ export function percentEncode(text: string): string {
 }
 
 function headersOf(event: Recorded<PublishedEvent>): Headers {
-  const { commit, prepare } = event.position;
   const { occurredAt, $correlationId, $causationId, traceparent } = event.metadata;
   return {
     [messageIdHeader]: event.id,
@@ -72,9 +63,7 @@ function headersOf(event: Recorded<PublishedEvent>): Headers {
     'ce-subject': event.data.id,
     'ce-time': occurredAt,
     'ce-datacontenttype': 'application/json',
-    [positionHeader]: String(commit),
-    ...(prepare === commit ? {} : { [prepareHeader]: String(prepare) }),
-    [revisionHeader]: String(event.revision),
+    ...placeHeaders(event),
     'registry-schema-version': String(contract[event.type].version),
     'registry-correlation-id': percentEncode($correlationId),
     'registry-causation-id': percentEncode($causationId),
@@ -90,10 +79,6 @@ function ownersOf({ data }: PublishedEvent): { readonly organization: string; re
 
 function isPublishedEvent(event: Recorded): event is Recorded<PublishedEvent> {
   return isPublished(event.type);
-}
-
-function numberIn(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
 // encodeURIComponent leaves `'` and `!` and the like alone; none of them is asked for here.

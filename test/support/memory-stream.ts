@@ -5,6 +5,8 @@ export interface MemoryStream extends BusStream, Bus {
   /** By sequence, from 1 on; undefined where a message has been deleted. */
   readonly messages: (Message | undefined)[];
   readonly sent: readonly { readonly number: number; readonly message: Message }[];
+  /** What a writer that nobody fences does; its sequence. */
+  store(message: Message): number;
   reply(number: number, reply: Reply): void;
   lose(error: Error): void;
 }
@@ -45,6 +47,7 @@ export function memoryStream({ answers = true, keeps = 'log' }: MemoryStreamOpti
         close: () => undefined,
       };
     },
+    store,
     reply: (number, reply) => listener?.replied(number, reply),
     lose: (error) => listener?.lost(error),
   };

@@ -1,0 +1,233 @@
+import type { KV } from 'nats';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { differences, readBucket } from '../../test/support/bucket.ts';
+import * as examples from '../../test/support/examples.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
+import { livesOfGateways } from '../../test/support/lives-of-gateways.ts';
+import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
+import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import type { StoredEvent } from '../events/event-log.ts';
+import type { Loop } from '../infrastructure/lifecycle.ts';
+import { connectNats } from '../infrastructure/nats.ts';
+import { startMirror } from './mirror.ts';
+import { foldAll } from './mirror-memory.ts';
+import { keyOf, textOf } from './mirror-state.ts';
+
+const stream = 'KV_gateways';
+const logger = pino({ level: 'silent' });
+const patiently = { timeout: 20_000, interval: 5 };
+const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } };
+
+const key = `${examples.anOrganization}.${examples.aFactory}.${examples.aGateway}`;
+const keyElsewhere = `${examples.anOrganization}.${examples.anotherFactory}.${examples.aGateway}`;
+
+describe.each(natsServers())('the mirror, with %s,', (_, file) => {
+  let nats: NatsProcess;
+  let client: NatsClient;
+
+  beforeAll(async () => {
+    nats = await startNatsProcess(file);
+    client = await natsClient(nats.url);
+  });
+
+  afterAll(async () => {
+    await client[Symbol.asyncDispose]();
+    await nats[Symbol.asyncDispose]();
+  });
+
+  it('shows who watches the bucket the life of a gateway, and a move under the new key first', async () => {
+    await freshBucket();
+    const [first, ...others] = examples.storedInOrder(
+      examples.gatewayCreated(),
+      examples.gatewayUpdated({ name: 'Hall 2' }),
+      examples.gatewayMoved(),
+      examples.gatewaySoftDeleted({ factoryId: examples.anotherFactory }),
+      examples.gatewayRestored({ factoryId: examples.anotherFactory }),
+    );
+    const log = givenLog(first as StoredEvent);
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    const seen: unknown[] = [];
+    for await (const { key: of, operation, value } of await (await bucket()).watch()) {
+      const told = operation === 'PUT' ? JSON.parse(new TextDecoder().decode(value)) : undefined;
+      seen.push([operation, of, told?.revision, told?.name]);
+      // One after the other: who watches may miss a value that is replaced at once.
+      const isHalfAMove = told?.revision === 2;
+      if (!isHalfAMove) log.add(...others.splice(0, 1));
+      if (seen.length === 6) break;
+    }
+    expect(seen).toEqual([
+      ['PUT', key, 0, 'Hall 1, north'],
+      ['PUT', key, 1, 'Hall 2'],
+      ['PUT', keyElsewhere, 2, 'Hall 2'],
+      ['PURGE', key, undefined, undefined],
+      ['PURGE', keyElsewhere, undefined, undefined],
+      ['PUT', keyElsewhere, 4, 'Hall 2'],
+    ]);
+  });
+
+  it('shows who watches each of many moves', async () => {
+    await freshBucket();
+    const [created, ...moves] = examples.storedInOrder(
+      examples.gatewayCreated(),
+      ...Array.from({ length: 200 }, (_, index) => {
+        const there = { factoryId: examples.anotherFactory, fromFactoryId: examples.aFactory };
+        const back = { factoryId: examples.aFactory, fromFactoryId: examples.anotherFactory };
+        return examples.gatewayMoved(index % 2 === 0 ? there : back);
+      }),
+    );
+    const log = givenLog(created as StoredEvent);
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    const revisions: unknown[] = [];
+    for await (const { operation, value } of await (await bucket()).watch()) {
+      if (operation !== 'PUT') continue;
+      revisions.push(JSON.parse(new TextDecoder().decode(value)).revision);
+      if (moves.length === 0) break;
+      log.add(...moves.splice(0, 1));
+    }
+    expect(revisions).toEqual(Array.from({ length: 201 }, (_, index) => index));
+  });
+
+  it('shows who comes later what there is, and what comes after that', async () => {
+    await freshBucket();
+    const events = livesOfGateways(30);
+    const log = givenLog(...events);
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    const kv = await bucket();
+    const keys: string[] = [];
+    for await (const each of await kv.keys(`${examples.anOrganization}.>`)) keys.push(each);
+    expect(keys.sort()).toEqual([...expectedOf(log).keys()].sort());
+    const [first = ''] = keys;
+    expect((await kv.get(first))?.string()).toBe(expectedOf(log).get(first));
+    expect(await kv.get(`${examples.anOrganization}.${examples.aFactory}.nobody`)).toBeNull();
+  });
+
+  it('equals the log while NATS is killed, frozen and thawed under load', async () => {
+    await freshBucket();
+    const events = livesOfGateways(2_000);
+    const log = givenLog(...events.slice(0, -4_000));
+    await using mirror = mirroring(log);
+    for (const threshold of [500, 5_000]) {
+      await written(threshold);
+      await nats.kill();
+      await nats.start();
+    }
+    await written(10_000);
+    nats.freeze();
+    log.add(...events.slice(-4_000));
+    await vi.waitFor(() => expect(mirror.health().status).toBe('failing'), patiently);
+    nats.thaw();
+    await mirrored(log);
+  });
+
+  it('fills the bucket again when NATS has lost everything', async () => {
+    await freshBucket();
+    const log = givenLog(...livesOfGateways(100));
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    await nats.kill();
+    await nats.wipe();
+    await nats.start();
+    await mirrored(log);
+  });
+
+  it('writes nothing twice when two run, and one goes on when the other stops', async () => {
+    await freshBucket();
+    const events = livesOfGateways(600);
+    const later = events.slice(-300);
+    const log = givenLog(...events.slice(0, -300));
+    await using one = mirroring(log);
+    await using _other = mirroring(log);
+    await mirrored(log);
+    const sequence = await client.lastSequence(stream);
+    await one[Symbol.asyncDispose]();
+    log.add(...later);
+    await mirrored(log);
+    expect((await client.lastSequence(stream)) - sequence).toBe(300);
+  });
+
+  it('goes on when a stranger writes under a key, and corrects it with the next event of that gateway', async () => {
+    await freshBucket();
+    const [created, updated] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayUpdated());
+    if (created === undefined || updated === undefined) throw new Error('two were asked for');
+    const log = givenLog(created);
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    await (await bucket()).put(key, 'altered');
+    log.add(updated);
+    await mirrored(log);
+  });
+
+  it('uses a bucket that a client created, and refuses one that forgets', async () => {
+    await freshBucket();
+    await bucket();
+    const log = givenLog(...livesOfGateways(3));
+    await using mirror = mirroring(log);
+    await mirrored(log);
+    await mirror[Symbol.asyncDispose]();
+    await freshBucket();
+    await client.connection.jetstream().views.kv('gateways', { ttl: 60_000 });
+    await using refusing = mirroring(log);
+    await failing(refusing, 'max_age is 60000000000 and must be 0');
+  });
+
+  it('refuses a bucket that was filled from another log', async () => {
+    await freshBucket();
+    const log = givenLog(...livesOfGateways(3));
+    await using first = mirroring(log);
+    await mirrored(log);
+    await first[Symbol.asyncDispose]();
+    await using second = mirroring(givenLog(...examples.storedInOrder(examples.gatewayCreated())));
+    await failing(second, 'belongs to another log');
+  });
+
+  async function freshBucket(): Promise<void> {
+    const { streams } = await client.connection.jetstreamManager();
+    await streams.delete(stream).catch(() => undefined);
+  }
+
+  function bucket(): Promise<KV> {
+    return client.connection.jetstream().views.kv('gateways');
+  }
+
+  function mirroring(log: GivenLog): Loop & AsyncDisposable {
+    const bus = connectNats({ url: nats.url, name: 'mirror-test', logger });
+    const mirror = startMirror({ log, bus, logger, timing });
+    return {
+      ...mirror,
+      async [Symbol.asyncDispose]() {
+        await mirror.stop();
+        await bus.close();
+      },
+    };
+  }
+
+  /** Resolves when the bucket holds what the log says. */
+  async function mirrored(log: GivenLog): Promise<void> {
+    const expected = expectedOf(log);
+    await vi.waitFor(
+      async () => expect(differences(await readBucket(client), expected).slice(0, 3)).toEqual([]),
+      patiently,
+    );
+  }
+
+  async function written(count: number): Promise<void> {
+    await vi.waitFor(async () => expect(await client.lastSequence(stream)).toBeGreaterThanOrEqual(count), patiently);
+  }
+});
+
+function expectedOf({ events }: GivenLog): ReadonlyMap<string, string> {
+  const gateways = [...Map.groupBy(events, (event) => event.stream).values()].map(foldAll);
+  const active = gateways.filter((gateway) => gateway !== undefined).filter(({ isActive }) => isActive);
+  return new Map(active.map((gateway) => [keyOf(gateway.gateway), textOf(gateway)]));
+}
+
+async function failing(mirror: Loop, why: string): Promise<void> {
+  await vi.waitFor(
+    () => expect(mirror.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
+    patiently,
+  );
+}

@@ -1,0 +1,35 @@
+// Where in the log a message comes from, as its headers say it: what a writer needs to resume.
+import type { Position } from '../events/event-log.ts';
+import type { Headers } from './bus.ts';
+
+export interface Place {
+  /** The event's revision in its stream. */
+  readonly revision: bigint;
+  readonly position: Position;
+}
+
+const positionHeader = 'registry-position';
+const prepareHeader = 'registry-prepare-position';
+const revisionHeader = 'registry-revision';
+
+/** The headers that say where an event stands. The prepare position is left out where it is the commit position. */
+export function placeHeaders({ revision, position: { commit, prepare } }: Place): Headers {
+  return {
+    [positionHeader]: String(commit),
+    ...(prepare === commit ? {} : { [prepareHeader]: String(prepare) }),
+    [revisionHeader]: String(revision),
+  };
+}
+
+/** What these headers say; undefined when they are not there, or are none of ours. */
+export function readPlace(headers: Headers): Place | undefined {
+  const revision = numberIn(headers[revisionHeader]);
+  const commit = numberIn(headers[positionHeader]);
+  const prepare = numberIn(headers[prepareHeader] ?? headers[positionHeader]);
+  if (revision === undefined || commit === undefined || prepare === undefined) return undefined;
+  return { revision, position: { commit, prepare } };
+}
+
+function numberIn(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
+}
