@@ -31,6 +31,22 @@ describe('a pipe', () => {
     ]);
   });
 
+  it('asks for one of many messages only when those before it are sent', async () => {
+    const asked: number[] = [];
+    function* messages() {
+      for (let number = 11; number < 15; number++) {
+        asked.push(number);
+        yield message(`${number}`);
+      }
+    }
+    const sending = pipe.sendAll(messages());
+    expect(stream.sent.map(({ number }) => number)).toEqual([11, 12]);
+    expect(asked).toEqual([11, 12, 13]);
+    for (const number of [11, 12]) stream.reply(number, { kind: 'stored', sequence: number });
+    await sending;
+    expect(stream.sent.map(({ number }) => number)).toEqual([11, 12, 13, 14]);
+  });
+
   it('sends no more than the window holds before something is stored', async () => {
     await pipe.send(message('a'));
     await pipe.send(message('b'));

@@ -12,6 +12,11 @@ import { messageIdHeader } from './message.ts';
 export interface Pipe {
   /** Sends the next message; waits while the window is full. Throws what broke the pipe. */
   send(message: Message): Promise<void>;
+  /**
+   * Sends messages one after the other, asking for each when it is its turn, and as many as there is room for without a pause in
+   * between: they then leave in one write, where a write for each costs more than all the rest. Throws what broke the pipe.
+   */
+  sendAll(messages: Iterable<Message>): Promise<void>;
   /** Resolves when NATS has stored all that was sent. Throws what broke the pipe. */
   settled(): Promise<void>;
   /** The sequence of the last message that NATS has stored. */
@@ -52,10 +57,24 @@ export function openPipe(stream: BusStream, { after, window, patience, signal }:
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
 
-  return { send, settled: () => reached(sent), stored: () => stored, broken: breaking.signal, close };
+  return {
+    send: (message) => sendAll([message]),
+    sendAll,
+    settled: () => reached(sent),
+    stored: () => stored,
+    broken: breaking.signal,
+    close,
+  };
 
-  async function send(message: Message): Promise<void> {
-    if (sent - stored >= window) await reached(sent - window + 1);
+  async function sendAll(messages: Iterable<Message>): Promise<void> {
+    for (const message of messages) {
+      // Until there is room for many: each write costs sender and server as much as several messages.
+      if (sent - stored >= window) await reached(sent - window * 0.75);
+      sendNow(message);
+    }
+  }
+
+  function sendNow(message: Message): void {
     breaking.signal.throwIfAborted();
     if (sent === stored) progressAt = performance.now();
     channel.send(sent + 1, fenced(message));

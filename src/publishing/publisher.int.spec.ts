@@ -48,11 +48,11 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await first[Symbol.asyncDispose]();
 
     log.add(liveEvent(log), liveEvent(log, 1));
-    const subscriptionsBefore = log.subscribedAfter.length;
+    const readBefore = log.readAfter.length;
     await using _second = publishing(log);
     await published(102);
     expect(await publishedIds()).toEqual(idsOf(log));
-    expect(log.subscribedAfter.at(subscriptionsBefore)).toEqual(log.events[99]?.position);
+    expect(log.readAfter.at(readBefore)).toEqual(log.events[99]?.position);
   });
 
   it('loses, doubles and disorders nothing while NATS is killed and started again under load', async () => {

@@ -4,7 +4,7 @@ import { streamPrefix } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { type Loop, startLoop } from '../infrastructure/lifecycle.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Message } from './bus.ts';
 import { eventStream } from './event-stream.ts';
 import { originOf, toMessage } from './message.ts';
 import type { Pipe } from './pipe.ts';
@@ -36,9 +36,7 @@ const streamPrefixes = (['organization', 'factory', 'gateway'] as const).map(str
 export function startPublisher({ log, bus, logger, maxBytes, timing }: PublisherOptions): Publisher {
   const stream = { ...eventStream, maxBytes: maxBytes ?? eventStream.maxBytes };
   const skipped = new Map<string, number>();
-  const begin = (pipe: Pipe) => async (events: readonly StoredEvent[]) => {
-    for (const event of events) await publish(event, pipe);
-  };
+  const begin = (pipe: Pipe) => (events: readonly StoredEvent[]) => pipe.sendAll(messagesAbout(events));
   const writer = createWriter({ name, log, bus, logger, timing, stream, streamPrefixes, originOf, begin });
   const loop = startLoop({
     name,
@@ -48,11 +46,13 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
   });
   return { ...loop, skipped: () => skipped };
 
-  async function publish(event: StoredEvent, pipe: Pipe): Promise<void> {
-    const decoded = decode(event);
-    const message = decoded && toMessage(decoded);
-    if (message === undefined) return skip(event);
-    await pipe.send(message);
+  function* messagesAbout(events: readonly StoredEvent[]): Iterable<Message> {
+    for (const event of events) {
+      const decoded = decode(event);
+      const message = decoded && toMessage(decoded);
+      if (message === undefined) skip(event);
+      else yield message;
+    }
   }
 
   function skip({ type, stream: from, revision }: StoredEvent): void {

@@ -2,7 +2,7 @@
 // and pipes what is to be said into the stream; whatever goes wrong ends the session, and the next one starts from the
 // tail again. Nothing else is remembered. Any number of writers may run: one is ahead, the others stand by.
 import type { Logger } from 'pino';
-import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import type { EventLog, Position, StoredEvent } from '../events/event-log.ts';
 import { pauseFor } from '../infrastructure/lifecycle.ts';
 import type { Bus, StoredMessage, StreamSettings } from './bus.ts';
 import type { Origin } from './message.ts';
@@ -94,8 +94,14 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
   }
 
   async function writeAfter(tail: Tail<From>, pipe: Pipe, { alive, caughtUp }: Listener): Promise<void> {
-    const after = tail.origin?.position ?? 'start';
+    let after: Position | 'start' = tail.origin?.position ?? 'start';
     const send = await begin(pipe, tail);
+    // A backlog is read in bulk, which costs less than a subscription to it.
+    for await (const events of log.readAll({ streamPrefixes, after, signal: pipe.broken })) {
+      await send(events);
+      after = events.at(-1)?.position ?? after;
+      if (pipe.stored() > tail.sequence) alive();
+    }
     for await (const items of log.subscribe({ streamPrefixes, after, signal: pipe.broken })) {
       await send(items.flatMap((item) => (item.kind === 'event' ? [item.event] : [])));
       const atEnd = items.at(-1)?.kind === 'caught-up';

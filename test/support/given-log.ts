@@ -9,6 +9,8 @@ export interface GivenLog extends EventLog {
   fail(error: Error): void;
   /** All that it holds now. */
   readonly events: readonly StoredEvent[];
+  /** Where each reading in bulk started. */
+  readonly readAfter: readonly (Position | 'start')[];
   /** Where each subscription started. */
   readonly subscribedAfter: readonly (Position | 'start')[];
 }
@@ -16,6 +18,7 @@ export interface GivenLog extends EventLog {
 export function givenLog(...events: readonly StoredEvent[]): GivenLog {
   const items: LogItem[] = [];
   const given: StoredEvent[] = [];
+  const readAfter: (Position | 'start')[] = [];
   const subscribedAfter: (Position | 'start')[] = [];
   let changed = nextChange();
 
@@ -32,6 +35,7 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
       changed = nextChange();
     },
     events: given,
+    readAfter,
     subscribedAfter,
     async *subscribe({ after, signal, maxBatch = 500, ...filter }) {
       subscribedAfter.push(after);
@@ -55,6 +59,7 @@ export function givenLog(...events: readonly StoredEvent[]): GivenLog {
       }
     },
     async *readAll({ after, signal, maxBatch = 1_000, ...filter }) {
+      readAfter.push(after);
       const isWanted = (event: StoredEvent) =>
         (after === 'start' || comparePositions(event.position, after) > 0) && passes(filter, event);
       const wanted = given.filter(isWanted);
