@@ -29,7 +29,10 @@ export async function serveRequests(
   serving();
   const ended = await Promise.race([service.stopped, aborted(signal)]);
   await Promise.race([finish(), delay(endMs, undefined, { ref: false })]);
-  if (!signal.aborted) throw new Error(`NATS ended the service ${name}`, { cause: ended });
+  if (!signal.aborted) {
+    const reason = ended === null ? 'the connection was closed' : ended.message;
+    throw new Error(`NATS ended the service ${name}: ${reason}`, { cause: ended });
+  }
 
   function begin(message: ServiceMsg): void {
     // Where a reply goes is for the sender to say, and sent it is with our rights: not to where events and NATS itself are.
