@@ -8,7 +8,7 @@ import {
   reserved,
   withdrawn,
 } from '../domain/gateway-identity.ts';
-import { decode } from '../events/codec.ts';
+import { decode, UndecodableEvent } from '../events/codec.ts';
 import type { EventLog, ExpectedRevision } from '../events/event-log.ts';
 import { uuidv7 } from '../events/new-id.ts';
 import { gateways } from './aggregate.ts';
@@ -67,7 +67,7 @@ export async function reserveGatewayId(
       const stored = await log.readLast(stream);
       const last = stored && decode(stored);
       if (last?.type !== 'GatewayIdReserved' && last?.type !== 'GatewayIdReservationWithdrawn') {
-        throw new Error(`${stream} does not end with an event that this version knows`);
+        throw new UndecodableEvent(`${stream} does not end with an event that this version knows`);
       }
       expected = last.revision;
       notBefore = last.metadata.occurredAt;

@@ -14,7 +14,13 @@ const Health = z
     timestamp: z.iso.datetime(),
     uptime: z.number().meta({ description: 'Seconds since the process started.' }),
     version: z.string(),
-    parts: z.array(z.object({ name: z.string(), status: z.enum(partStatuses) })),
+    parts: z.array(
+      z.object({
+        name: z.string(),
+        status: z.enum(partStatuses),
+        parked: z.int().optional().meta({ description: 'How much it has put aside because it cannot do it.' }),
+      }),
+    ),
   })
   .meta({ id: 'Health' });
 
@@ -98,6 +104,7 @@ export interface PartHealth {
   readonly name: string;
   readonly status: (typeof partStatuses)[number];
   readonly error?: string;
+  readonly parked?: number;
 }
 
 /**
@@ -113,7 +120,7 @@ export function healthRoute(app: HttpServer, version: string, parts: () => reado
     uptime: process.uptime(),
     version,
     // What made a part fail is in the log; an answer to anybody says only that it does.
-    parts: parts().map(({ name, status }) => ({ name, status })),
+    parts: parts().map(({ name, status, parked }) => ({ name, status, ...(parked !== undefined && { parked }) })),
   }));
 }
 

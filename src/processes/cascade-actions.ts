@@ -1,10 +1,11 @@
 // How reactions are carried out: which children they are about, and each of them by a command of its own.
 import type { Logger } from 'pino';
 import type { CommandDependencies } from '../commands/handler.ts';
-import type { Position } from '../events/event-log.ts';
+import { streamPrefix } from '../events/catalogue.ts';
+import { EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { FactoryId, GatewayId } from '../events/ids.ts';
 import { pauseFor } from '../infrastructure/lifecycle.ts';
-import type { Pool } from '../infrastructure/postgres.ts';
+import { isUnavailable, type Pool } from '../infrastructure/postgres.ts';
 import { type ChildrenQuery, findChildren, type Parent } from '../queries/children.ts';
 import type { Bond, Reaction, Word } from './cascade.ts';
 import { giveBack, take } from './cascade-commands.ts';
@@ -16,6 +17,8 @@ export interface ActionDependencies {
   /** Waits until the tables show a position, so long at most; tells whether they do. */
   readonly readModelReaches: (position: Position, milliseconds: number, signal?: AbortSignal) => Promise<boolean>;
   readonly pasts: Pasts;
+  /** Told of a child that cannot be handled; the others are. */
+  readonly impossible: (bond: Bond, error: Error) => Promise<void>;
   readonly logger: Logger;
   /** When it aborts, what is under way ends and the reaction throws. */
   readonly signal: AbortSignal;
@@ -37,13 +40,40 @@ export async function carryOut(dependencies: ActionDependencies, reaction: React
       return takeChildren(dependencies, reaction);
     case 'TakeChild':
       if (await stillHolds(dependencies, reaction.bond.parent, reaction.deletion)) {
-        await take(dependencies, reaction.bond, reaction.deletion);
+        await attempt(dependencies, reaction.bond, () => take(dependencies, reaction.bond, reaction.deletion));
       }
       return;
     case 'ReturnChildren':
       return returnChildren(dependencies, reaction);
     case 'ReturnChild':
-      return giveBack(dependencies, reaction.bond, reaction.deletion, reaction.restoration);
+      return attempt(dependencies, reaction.bond, () =>
+        giveBack(dependencies, reaction.bond, reaction.deletion, reaction.restoration),
+      );
+  }
+}
+
+/** The part of a reaction that is about the child with this stream, if it is about it at all. */
+export function partFor(child: string, reaction: Reaction): readonly Reaction[] {
+  if ('bond' in reaction) {
+    const { child: kind, id } = reaction.bond;
+    return child === `${streamPrefix(kind)}${id}` ? [reaction] : [];
+  }
+  const prefix = streamPrefix(reaction.parent.kind === 'organization' ? 'factory' : 'gateway');
+  if (!child.startsWith(prefix)) return [];
+  const bond = bondWith(reaction.parent, child.slice(prefix.length));
+  return reaction.type === 'TakeChildren'
+    ? [{ type: 'TakeChild', bond, deletion: reaction.deletion }]
+    : [{ type: 'ReturnChild', bond, deletion: reaction.deletion, restoration: reaction.restoration }];
+}
+
+/** Only what would fail for the other children as well is thrown. */
+async function attempt({ impossible, signal }: ActionDependencies, bond: Bond, work: () => Promise<void>) {
+  try {
+    await work();
+  } catch (error) {
+    const isOfAll = signal.aborted || error instanceof EventLogUnavailable || isUnavailable(error);
+    if (isOfAll || !(error instanceof Error)) throw error;
+    await impossible(bond, error);
   }
 }
 
@@ -53,7 +83,9 @@ async function takeChildren(dependencies: ActionDependencies, { parent, deletion
   await forChildren(dependencies, parent, { status: 'active', at }, async (bonds) => {
     // Who is not taken before the parent is restored need not be given back.
     if (!(await stillHolds(dependencies, parent, deletion))) return 'enough';
-    await inParallel(bonds, dependencies.signal, (bond) => take(dependencies, bond, deletion));
+    await inParallel(bonds, dependencies.signal, (bond) =>
+      attempt(dependencies, bond, () => take(dependencies, bond, deletion)),
+    );
     return 'more';
   });
 }
@@ -63,7 +95,9 @@ async function returnChildren(
   { parent, deletion, restoration, at }: Of<'ReturnChildren'>,
 ) {
   await forChildren(dependencies, parent, { status: 'deleted', at }, async (bonds) => {
-    await inParallel(bonds, dependencies.signal, (bond) => giveBack(dependencies, bond, deletion, restoration));
+    await inParallel(bonds, dependencies.signal, (bond) =>
+      attempt(dependencies, bond, () => giveBack(dependencies, bond, deletion, restoration)),
+    );
     return 'more';
   });
 }

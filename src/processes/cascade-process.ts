@@ -1,18 +1,16 @@
 // The cascade as a part of the service that runs: one active instance follows the log and reacts, event after event; the
-// others stand by. One life: hold the lock, take over the checkpoint, subscribe after it. Whatever fails ends the life, and
-// the next one starts from the checkpoint and does again what it finds done.
+// others stand by. One life: hold the lock, take over the checkpoint, subscribe after it. What fails ends the life, and the
+// next one starts from the checkpoint and does again what it finds done; what only one stream makes impossible is parked.
 import type { Logger } from 'pino';
 import type { CommandDependencies } from '../commands/handler.ts';
-import { type Category, catalogue, streamPrefix } from '../events/catalogue.ts';
-import { decode } from '../events/codec.ts';
-import type { EventLog, Position, StoredEvent } from '../events/event-log.ts';
+import type { EventLog, Position } from '../events/event-log.ts';
 import { advisoryLock } from '../infrastructure/advisory-lock.ts';
-import { type Loop, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
+import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
 import { connect, type Pool } from '../infrastructure/postgres.ts';
-import { type CascadeEvent, cascadeEvents, correlate, noPast, type ParentEvent, react } from './cascade.ts';
-import { carryOut } from './cascade-actions.ts';
-import { moveCheckpoint, Superseded, takeOver } from './checkpoint.ts';
-import { createPasts } from './pasts.ts';
+import { cascadeEvents } from './cascade.ts';
+import { createReactor } from './cascade-reactor.ts';
+import { type Checkpoint, moveCheckpoint, Superseded, takeOver } from './checkpoint.ts';
+import { type ParkedReactions, readParked } from './parked.ts';
 
 export interface CascadeOptions {
   readonly databaseUrl: string;
@@ -23,6 +21,19 @@ export interface CascadeOptions {
   readonly commands: CommandDependencies;
   readonly logger: Logger;
   readonly backoff?: LoopOptions['backoff'];
+  /** So often, in milliseconds, what is parked is tried again. Default five minutes. */
+  readonly retryMs?: number;
+}
+
+export interface CascadeHealth extends Omit<LoopHealth, 'status'> {
+  /** `degraded`: it works, but reactions are parked. */
+  readonly status: LoopHealth['status'] | 'degraded';
+  /** How many are; only while it is degraded. */
+  readonly parked?: number;
+}
+
+export interface Cascade extends Omit<Loop, 'health'> {
+  health(): CascadeHealth;
 }
 
 const name = 'cascade';
@@ -31,17 +42,30 @@ const name = 'cascade';
 const restMs = 5_000;
 /** And so often while there is. */
 const busyMs = 500;
+/** Who has failed as the active instance is well as a standby only when another one has been active for so long. */
+const provenMs = 10_000;
+
+/** What an instance remembers from one life to the next. */
+interface Instance {
+  /** What it left the checkpoint at. */
+  checkpoint: Checkpoint | undefined;
+  /** Set while it has been the active one without success, with the event that it failed at if it came so far. */
+  trouble: { readonly at: Position | undefined } | undefined;
+  /** Known while it is the active one. */
+  parked: ParkedReactions | undefined;
+}
 
 /** Starts to react to what the log tells, or to stand by as long as another instance does so on the same database. */
-export function startCascade(options: CascadeOptions): Loop {
+export function startCascade(options: CascadeOptions): Cascade {
   const { logger, backoff } = options;
-  return startLoop({
+  const instance: Instance = { checkpoint: undefined, trouble: undefined, parked: undefined };
+  const loop = startLoop({
     name,
     logger,
     run: async (signal, alive) => {
       while (!signal.aborted) {
         try {
-          return await live(options, signal, alive);
+          return await live(options, instance, signal, alive);
         } catch (error) {
           if (!(error instanceof Superseded)) throw error;
           logger.info('another cascade has taken over; standing by');
@@ -50,39 +74,68 @@ export function startCascade(options: CascadeOptions): Loop {
     },
     ...(backoff && { backoff }),
   });
+  const health = (): CascadeHealth => {
+    const { name, status, error } = loop.health();
+    const parked = instance.parked?.all().length ?? 0;
+    if (status === 'running' && parked > 0) return { name, status: 'degraded', parked };
+    return { name, status, ...(error !== undefined && { error }) };
+  };
+  return { ...loop, health };
 }
 
-async function live(options: CascadeOptions, signal: AbortSignal, alive: () => void): Promise<void> {
+async function live(
+  options: CascadeOptions,
+  instance: Instance,
+  signal: AbortSignal,
+  alive: () => void,
+): Promise<void> {
   const { databaseUrl, log, logger } = options;
-  await using connection = await connect({ databaseUrl, name: 'registry cascade', timeoutMs: 15_000 });
+  instance.parked = undefined;
+  await using connection = await connect({ databaseUrl, name: 'registry cascade', timeoutMs: 15_000, signal });
+  using waiting = new DisposableStack();
   const standingBy = () => {
     logger.info('another cascade is active; standing by');
-    alive();
+    if (instance.trouble) waiting.use(aliveLater(alive, provenMs));
+    else alive();
   };
   using session = await advisoryLock(name).take(connection, { databaseUrl, signal, standingBy });
+  waiting.dispose();
   if (session === undefined) return;
   const ending = AbortSignal.any([signal, session.lost]);
 
-  let checkpoint = await takeOver(log, name);
-  logger.info({ position: checkpoint.position }, 'reacting');
-  const reactTo = createReactor(options, ending);
+  instance.trouble ??= { at: undefined };
+  let checkpoint = await takeOver(log, name, instance.checkpoint);
+  instance.checkpoint = checkpoint;
+  const parked = await readParked(log, name);
+  instance.parked = parked;
+  logger.info({ position: checkpoint.position, parked: parked.all().length }, 'reacting');
+  const { reactTo } = createReactor({ ...options, parked, signal: ending });
+  await using _retries = keepTrying(options, parked, ending);
   const after = checkpoint.position ?? 'start';
   let position = checkpoint.position;
+  let lookedAt: Position | undefined;
   let movedAt = performance.now();
   try {
     for await (const items of log.subscribe({ types: cascadeEvents, after, signal: ending })) {
       let hasReacted = false;
       for (const item of items) {
         if (item.kind === 'caught-up') continue;
+        lookedAt = item.kind === 'event' ? item.event.position : item.position;
         if (item.kind === 'event') hasReacted = (await reactTo(item.event)) || hasReacted;
-        position = item.kind === 'event' ? item.event.position : item.position;
+        position = lookedAt;
         if (isDue(hasReacted ? busyMs : restMs)) await moveOn();
       }
       if (hasReacted) await moveOn();
+      // Not before what failed is through: an event that always fails must not end the back-off each time.
+      if (!isReached(instance.trouble?.at, position)) continue;
+      instance.trouble = undefined;
       alive();
     }
   } catch (error) {
+    instance.trouble = { at: lookedAt };
     if (!signal.aborted) throw error;
+    // What answered no more would not take a checkpoint either; what was done since the last one is found done.
+    return;
   }
   session.lost.throwIfAborted();
   await moveOn();
@@ -94,38 +147,43 @@ async function live(options: CascadeOptions, signal: AbortSignal, alive: () => v
   async function moveOn(): Promise<void> {
     if (position === undefined || position === checkpoint.position) return;
     checkpoint = await moveCheckpoint(log, name, checkpoint, position);
+    instance.checkpoint = checkpoint;
     movedAt = performance.now();
   }
 }
 
-/** Reacts to an event; tells whether anything followed. */
-function createReactor(options: CascadeOptions, signal: AbortSignal): (stored: StoredEvent) => Promise<boolean> {
-  const pasts = createPasts(options.log);
-  return async (stored) => {
-    signal.throwIfAborted();
-    const event = cascadeEventOf(stored);
-    if (event === undefined) return false;
-    const { subject, bond } = correlate(event);
-    if (subject) pasts.note(subject, event as ParentEvent);
-    const reactions = react(event, {
-      subject: subject ? await pasts.of(subject) : noPast,
-      parent: bond ? await pasts.of(bond.parent) : noPast,
-    });
-    for (const reaction of reactions) await carryOut({ ...options, pasts, signal }, reaction);
-    return reactions.length > 0;
+function isReached(wanted: Position | undefined, position: Position | undefined): boolean {
+  if (wanted === undefined) return true;
+  if (position === undefined) return false;
+  return position.commit === wanted.commit ? position.prepare >= wanted.prepare : position.commit > wanted.commit;
+}
+
+function aliveLater(alive: () => void, milliseconds: number): Disposable {
+  const timer = setTimeout(alive, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/** Tries what is parked at once and then time after time, beside what the log tells, until it is disposed of. */
+function keepTrying(options: CascadeOptions, parked: ParkedReactions, signal: AbortSignal): AsyncDisposable {
+  const { logger, retryMs = 300_000 } = options;
+  const disposing = new AbortController();
+  const ending = AbortSignal.any([signal, disposing.signal]);
+  const ended = (async () => {
+    while (!ending.aborted) {
+      try {
+        // A new one each time, for it does not hear what happens to parents meanwhile.
+        await createReactor({ ...options, parked, signal: ending }).retryParked();
+      } catch (error) {
+        // What makes every reaction impossible ends the life itself, where the next event meets it.
+        if (!ending.aborted) logger.warn({ err: error }, 'what is parked could not be tried again');
+      }
+      await pauseFor(retryMs, ending);
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: () => {
+      disposing.abort();
+      return ended;
+    },
   };
 }
-
-/** Others may have types of the same name, in streams of their own. */
-function cascadeEventOf(stored: StoredEvent): CascadeEvent | undefined {
-  const prefix = prefixes.get(stored.type);
-  return prefix !== undefined && stored.stream.startsWith(prefix) ? (decode(stored) as CascadeEvent) : undefined;
-}
-
-const prefixes: ReadonlyMap<string, string> = new Map(
-  cascadeEvents.map((type) => {
-    const category = (Object.keys(catalogue) as Category[]).find((candidate) => type in catalogue[candidate]);
-    if (category === undefined) throw new Error(`the catalogue has no event ${type}`);
-    return [type, streamPrefix(category)];
-  }),
-);

@@ -5,7 +5,7 @@ import { createMigratedDatabase, withClient } from '../../test/support/database.
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import { resetDatabase } from '../database/reset.ts';
-import type { EventLog, Position } from '../events/event-log.ts';
+import { type EventLog, EventLogUnavailable, type Position, type StoredEvent } from '../events/event-log.ts';
 import { EventId } from '../events/ids.ts';
 import { uuidv7 } from '../events/new-id.ts';
 import { createPool, type Pool } from '../infrastructure/postgres.ts';
@@ -13,6 +13,7 @@ import { createProgress, type Progress } from '../projections/progress.ts';
 import { startProjector } from '../projections/projector.ts';
 import { type CascadeOptions, startCascade } from './cascade-process.ts';
 import { checkpointStream, readCheckpoint, takeOver } from './checkpoint.ts';
+import { parkedStream } from './parked.ts';
 import { reactionId } from './reaction-id.ts';
 
 const logger = pino({ level: 'silent' });
@@ -389,14 +390,115 @@ describe('the checkpoint', () => {
   });
 });
 
-describe('an event that cannot be read', () => {
-  it('stops the cascade loudly', async () => {
-    const process = react();
+describe('a gateway that cannot be read', () => {
+  it('keeps neither its siblings nor later deletions waiting, and is not forgotten', async () => {
+    const records: string[] = [];
+    const told = pino({ level: 'error' }, { write: (line: string) => records.push(line) });
+    const first = react({ logger: told });
+    const { organization, factory } = await aPlant();
+    const [odd, sibling] = [await aGatewayIn(factory), await aGatewayIn(factory)];
+    const other = await aFactoryIn(organization);
+    const ofOther = await aGatewayIn(other);
+    const { log, mend } = unreadable(`gateway-${odd}`);
+    await first.stop();
+
+    const second = react({ log, commands: { ...registry.dependencies, log }, logger: told, retryMs: 20 });
+    await send('SoftDeleteFactory', factory);
+    await send('SoftDeleteFactory', other);
     await quiet();
-    const event = { id: uuidv7(), type: 'FactorySoftDeleted', data: {}, metadata: {} };
-    await registry.log.append(`factory-${anId()}`, 'no_stream', [event]);
-    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'failing' }), 5_000);
-    expect(process.health().error).toMatch(/cannot be decoded/);
+    expect((await lastOf(`gateway-${sibling}`)).type).toBe('GatewaySoftDeleted');
+    expect((await lastOf(`gateway-${ofOther}`)).type).toBe('GatewaySoftDeleted');
+    expect(second.health()).toEqual({ name: 'cascade', status: 'degraded', parked: 1 });
+    expect(records).toHaveLength(1);
+    expect(JSON.parse(records[0] ?? '')).toMatchObject({
+      child: `gateway-${odd}`,
+      cause: `factory-${factory} at revision 1`,
+      msg: expect.stringMatching(/Painted .* is of a type that this version does not know/),
+    });
+
+    await second.stop();
+    const third = react({ log, commands: { ...registry.dependencies, log }, logger: told, retryMs: 20 });
+    await vi.waitFor(() => expect(third.health()).toMatchObject({ status: 'degraded', parked: 1 }), 5_000);
+    mend();
+    await vi.waitFor(() => expect(third.health()).toEqual({ name: 'cascade', status: 'running' }), 5_000);
+    expect((await lastOf(`gateway-${odd}`)).type).toBe('GatewaySoftDeleted');
+    expect(records).toHaveLength(1);
+    expect(await registry.typesIn(parkedStream('cascade'))).toEqual(['ReactionParked', 'ReactionSettled']);
+  });
+
+  it('is left alone in the end when its factory is restored meanwhile', async () => {
+    const { factory } = await aPlant();
+    const odd = await aGatewayIn(factory);
+    const { log, mend } = unreadable(`gateway-${odd}`);
+    const process = react({ log, commands: { ...registry.dependencies, log }, retryMs: 20 });
+    await send('SoftDeleteFactory', factory);
+    await vi.waitFor(() => expect(process.health()).toMatchObject({ parked: 1 }), 5_000);
+    await send('RestoreFactory', factory);
+    mend();
+    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'running' }), 5_000);
+    await quiet();
+    expect(await registry.typesIn(`gateway-${odd}`)).toEqual(['GatewayCreated']);
+  });
+});
+
+describe('a cascade that fails at every event', () => {
+  it('backs off further and further, stays failing, and leaves the checkpoint as it is', async () => {
+    const pauses: number[] = [];
+    const told = pino({ level: 'warn' }, { write: (line: string) => pauses.push(JSON.parse(line).pause) });
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory);
+    const away: EventLog = {
+      ...registry.log,
+      append: (stream, ...rest) =>
+        stream === `gateway-${gateway}`
+          ? Promise.reject(new EventLogUnavailable('gone before the append'))
+          : registry.log.append(stream, ...rest),
+    };
+    const given = {
+      log: away,
+      commands: { ...registry.dependencies, log: away },
+      backoff: { first: 4, longest: 2_000 },
+    };
+    const instances = [react({ ...given, logger: told }), react({ ...given, logger: told })];
+    await vi.waitFor(() => expect(instances[0]?.health().status).toMatch(/running|failing/), 5_000);
+    await send('SoftDeleteFactory', factory);
+    await vi.waitFor(() => expect(Math.max(0, ...pauses)).toBeGreaterThan(200), { timeout: 20_000, interval: 20 });
+    for (const { health } of instances) expect(health().status).toBe('failing');
+    const { revision } = await readCheckpoint(registry.log, 'cascade');
+    // Each of two instances fails seven times on the way there.
+    expect(Number(revision)).toBeLessThan(40);
+  });
+});
+
+describe('an event that cannot be read', () => {
+  it('is parked, and stops nothing else', async () => {
+    const { factory } = await aPlant();
+    const { factory: other } = await aPlant();
+    const [gateway, ofOther] = [await aGatewayIn(factory), await aGatewayIn(other)];
+    const { log } = registry;
+    let isMended = false;
+    const seen = (event: StoredEvent) =>
+      event.type === 'FactorySoftDeleted' && event.stream === `factory-${factory}` && !isMended
+        ? { ...event, data: {} }
+        : event;
+    const odd: EventLog = {
+      ...log,
+      read: async (...where) => (await log.read(...where)).map(seen),
+      async *subscribe(options) {
+        for await (const items of log.subscribe(options)) {
+          yield items.map((item) => (item.kind === 'event' ? { ...item, event: seen(item.event) } : item));
+        }
+      },
+    };
+    const process = react({ log: odd, retryMs: 20 });
+    await send('SoftDeleteFactory', factory);
+    await send('SoftDeleteFactory', other);
+    await quiet();
+    expect((await lastOf(`gateway-${ofOther}`)).type).toBe('GatewaySoftDeleted');
+    expect(process.health()).toMatchObject({ status: 'degraded' });
+    isMended = true;
+    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'running' }), 5_000);
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewaySoftDeleted');
   });
 
   it('is none of its business in a stream of others', async () => {
@@ -468,6 +570,24 @@ function dyingAt(stream: string): Registry['log']['append'] {
   return (to, ...rest) => {
     if (to === stream) throw new Error('dies here');
     return registry.log.append(to, ...rest);
+  };
+}
+
+/** A log in which a stream begins with an event of an unknown type, until it is mended. */
+function unreadable(stream: string): { readonly log: EventLog; readonly mend: () => void } {
+  let isMended = false;
+  const log: EventLog = {
+    ...registry.log,
+    async read(from, ...rest) {
+      const events = await registry.log.read(from, ...rest);
+      return from !== stream || isMended ? events : events.map((event) => ({ ...event, type: 'GatewayPainted' }));
+    },
+  };
+  return {
+    log,
+    mend: () => {
+      isMended = true;
+    },
   };
 }
 

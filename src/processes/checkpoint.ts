@@ -24,10 +24,12 @@ export function checkpointStream(process: string): string {
 /**
  * Makes this instance the one that may move the checkpoint, and reads where it stands.
  *
+ * @param left what this very instance left the checkpoint at: while nobody has moved it since, there is nothing to write
  * @throws Superseded when another instance does so at the same moment; EventLogUnavailable
  */
-export async function takeOver(log: EventLog, process: string): Promise<Checkpoint> {
+export async function takeOver(log: EventLog, process: string, left?: Checkpoint): Promise<Checkpoint> {
   const found = await readCheckpoint(log, process);
+  if (found.revision !== 'no_stream' && found.revision === left?.revision) return found;
   if (found.revision === 'no_stream') await keepOnlyTheLast(log, process);
   return write(log, process, found.revision, found.position);
 }
