@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { natsClient } from '../../test/support/nats-client.ts';
 import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
-import { BusUnavailable } from '../publishing/bus.ts';
+import { type BusStream, BusUnavailable, type StoredMessage } from '../publishing/bus.ts';
 import { openPipe, TailMoved } from '../publishing/pipe.ts';
 import { connectNats, type Nats } from './nats.ts';
 
@@ -111,7 +111,7 @@ describe.each(natsServers())('a bucket, in %s,', (_, file) => {
     await up(nats);
     const stream = nats.stream(bucket);
     await stream.ensure();
-    expect(await Array.fromAsync(stream.contents())).toEqual([]);
+    expect(await contentsOf(stream)).toEqual([]);
     const pipe = openPipe(stream, { after: 0, window: 8, patience: 2_000, signal: new AbortController().signal });
     const purge = { 'KV-Operation': 'PURGE' };
     await pipe.send({ subject: '$KV.spec.a', headers: { 'Nats-Msg-Id': '1' }, body: 'old' });
@@ -120,7 +120,7 @@ describe.each(natsServers())('a bucket, in %s,', (_, file) => {
     await pipe.send({ subject: '$KV.spec.b', headers: { 'Nats-Msg-Id': '4', ...purge }, body: '' });
     await pipe.settled();
     pipe.close();
-    expect(await Array.fromAsync(stream.contents())).toMatchObject([
+    expect(await contentsOf(stream)).toMatchObject([
       { sequence: 3, subject: '$KV.spec.a', body: 'new' },
       { sequence: 4, subject: '$KV.spec.b', body: '', headers: purge },
     ]);
@@ -137,6 +137,12 @@ function connection(url: string, lines: string[] = []): Nats & AsyncDisposable {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const nats = connectNats({ url, name: 'nats-spec', logger });
   return { ...nats, [Symbol.asyncDispose]: () => nats.close() };
+}
+
+async function contentsOf(stream: BusStream): Promise<readonly StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  for await (const message of stream.contents()) messages.push(message);
+  return messages;
 }
 
 async function up(nats: Nats): Promise<void> {
