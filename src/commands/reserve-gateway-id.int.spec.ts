@@ -174,6 +174,17 @@ describe('a reservation whose gateway event is missing', () => {
     expect(await create(anId(), 'left behind', afterGrace)).toEqual(taken);
   });
 
+  it('is abandoned when it seems to be from a day ahead, and what follows it does not seem so', async () => {
+    const dead = anId();
+    const ahead = at(86_400_000);
+    await expect(create(dead, 'from ahead', { ...ahead, log: dying(`gateway-${dead}`) })).rejects.toThrow();
+    await expect(reserveAndDie(anId(), 'from ahead')).resolves.toBeUndefined();
+    expect(await registry.typesIn(`gateway-${dead}`)).toEqual(['GatewayIdReservationAbandoned']);
+    expect((await registry.log.readLast(identity('from ahead')))?.metadata).toMatchObject({ occurredAt: now });
+    expect(await create(anId(), 'from ahead', withinGrace)).toEqual(taken);
+    expect(await create(anId(), 'from ahead', afterGrace)).toMatchObject(accepted);
+  });
+
   it('goes to exactly one of many takers', async () => {
     await reserveAndDie(anId(), 'left to many');
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => create(anId(), 'left to many', afterGrace)));

@@ -3,6 +3,7 @@ import type { Gateway, GatewayIds } from '../domain/gateway.ts';
 import {
   type Claim,
   gatewayIdentityStream,
+  isNear,
   judgeReservation,
   reservationAbandoned,
   reserved,
@@ -70,12 +71,15 @@ export async function reserveGatewayId(
         throw new UndecodableEvent(`${stream} does not end with an event that this version knows`);
       }
       expected = last.revision;
-      notBefore = last.metadata.occurredAt;
+      const { occurredAt } = last.metadata;
+      // Time in a stream does not go back, unless a clock ran ahead: what took over its time would seem to lie ahead as well.
+      const isPast = occurredAt <= cause.now || isNear(occurredAt, cause.now, graceMs);
+      notBefore = isPast ? occurredAt : undefined;
 
       const { id } = last.data;
       const reservation = {
         claim: last.data,
-        reservedAt: last.metadata.occurredAt,
+        reservedAt: occurredAt,
         withdrawn: last.type === 'GatewayIdReservationWithdrawn',
       };
       const holder = await load(log, gateways, id);

@@ -70,6 +70,14 @@ describe('the last reservation of a device id', () => {
     expect(judgeReservation(reservation, holder, anotherGateway, afterGrace, 10_000)).toBe('abandoned');
   });
 
+  it.each([
+    ['in-flight', 'less', '2026-01-02T03:03:50.001Z'],
+    ['abandoned', 'no less', '2026-01-02T03:03:50.000Z'],
+    ['abandoned', 'a day more', '2026-01-01T03:04:00.000Z'],
+  ])('is %s when it lies ahead by %s than the grace period', (judgement, _, now) => {
+    expect(judgeReservation(reservation, gatewayDecider.initial, anotherGateway, now, 10_000)).toBe(judgement);
+  });
+
   it('leaves the id taken after the grace period when the holder has it through an earlier reservation', () => {
     const holder = gatewayDecider.evolve(gatewayDecider.initial, gatewayCreated({ reservationId: anotherReservation }));
 

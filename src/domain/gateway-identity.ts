@@ -60,7 +60,8 @@ export type Judgement =
  * @param holder the gateway that the reservation names
  * @param taker the gateway that wants the device id
  * @param now ISO-8601 UTC
- * @param graceMs for how long a reservation that its holder's stream does not mention counts as in flight
+ * @param graceMs for how long a reservation that its holder's stream does not mention counts as in flight, and by how
+ *   much it may seem to lie ahead
  */
 export function judgeReservation(
   { claim, reservedAt, withdrawn }: Reservation,
@@ -73,7 +74,15 @@ export function judgeReservation(
   if (claim.id === taker) return 'free';
   if (holder.status === 'active' && holder.fields.gatewayId === claim.gatewayId) return 'taken';
   if (withdrawn || holder.settled.includes(claim.reservationId)) return 'free';
-  return Date.parse(now) - Date.parse(reservedAt) < graceMs ? 'in-flight' : 'abandoned';
+  return isNear(reservedAt, now, graceMs) ? 'in-flight' : 'abandoned';
+}
+
+/**
+ * Whether two times (ISO-8601 UTC) are less than the grace period apart. One that lies further ahead is from another clock,
+ * and says nothing of how long ago it was.
+ */
+export function isNear(time: string, now: string, graceMs: number): boolean {
+  return Math.abs(Date.parse(now) - Date.parse(time)) < graceMs;
 }
 
 /** Written to the stream of the device id, at the revision at which the id was judged free. */

@@ -1,4 +1,5 @@
 // The commands to a child, sent under an id that is the same each time: a child that has had one is left alone.
+import type { Logger } from 'pino';
 import { factories, gateways } from '../commands/aggregate.ts';
 import { type CommandDependencies, handle, type Outcome, type Sender } from '../commands/handler.ts';
 import type { FactoryCommand } from '../domain/factory.ts';
@@ -10,6 +11,7 @@ import { reactionId } from './reaction-id.ts';
 
 export interface ChildCommandDependencies {
   readonly commands: CommandDependencies;
+  readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +27,7 @@ export async function take(dependencies: ChildCommandDependencies, bond: Bond, d
   const { commands } = dependencies;
   const { id: cause } = deletion;
   const sender = senderOf(deletion, bond);
-  await untilSettled(dependencies, () => {
+  await untilSettled(dependencies, bond, () => {
     if (bond.child === 'factory') {
       return handle(commands, factories, bond.id, sender, async (factory): Promise<FactoryCommand[]> => {
         const isHere = factory.status === 'active' && factory.ids.organizationId === bond.parent.id;
@@ -54,7 +56,7 @@ export async function giveBack(
   const { id: cause } = restoration;
   const sender = senderOf(restoration, bond);
   if (bond.child === 'factory') {
-    await untilSettled(dependencies, () =>
+    await untilSettled(dependencies, bond, () =>
       handle(
         commands,
         factories,
@@ -65,7 +67,7 @@ export async function giveBack(
     );
     return;
   }
-  const settled = await untilSettled(dependencies, () =>
+  const settled = await untilSettled(dependencies, bond, () =>
     handle(
       commands,
       gateways,
@@ -77,7 +79,7 @@ export async function giveBack(
     ),
   );
   if (settled !== 'device id taken') return;
-  await untilSettled(dependencies, () =>
+  await untilSettled(dependencies, bond, () =>
     handle(
       commands,
       gateways,
@@ -95,9 +97,13 @@ function senderOf({ id, correlationId, traceparent }: Word, bond: Bond): Sender 
 
 /** Runs a command until it is settled; waits where somebody else is about to settle it. */
 async function untilSettled(
-  { signal }: ChildCommandDependencies,
+  { commands, logger, signal }: ChildCommandDependencies,
+  bond: Bond,
   run: () => Promise<Outcome<{ readonly id: string }>>,
 ): Promise<'done' | 'device id taken'> {
+  // A device id in flight is settled after the grace period, and after twice as much when another clock runs ahead.
+  const tooLate = performance.now() + 2 * commands.reservationGrace;
+  let isTooLate = false;
   let conflicts = 0;
   for (let pause = 25; ; pause = Math.min(2 * pause, 1_000)) {
     const outcome = await run();
@@ -106,6 +112,11 @@ async function untilSettled(
     if (outcome.reason === 'Conflict') conflicts += 1;
     else if (outcome.reason !== 'GatewayIdInFlight') throw new Error(`a reaction was refused: ${outcome.reason}`);
     if (conflicts > mostConflicts) throw new Error('a reaction was overtaken by others again and again');
+    if (!isTooLate && performance.now() > tooLate) {
+      isTooLate = true;
+      const { child, id } = bond;
+      logger.warn({ child: `${child} ${id}`, reason: outcome.reason }, 'a reaction waits longer than it should');
+    }
     await pauseFor(pause, signal);
     signal.throwIfAborted();
   }

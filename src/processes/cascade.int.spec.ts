@@ -2,15 +2,18 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteMarkerBy, readHistory, untilQuiet } from '../../test/support/cascade.ts';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import { resetDatabase } from '../database/reset.ts';
 import { type EventLog, EventLogUnavailable, type Position, type StoredEvent } from '../events/event-log.ts';
-import { EventId } from '../events/ids.ts';
+import { EventId, FactoryId, GatewayId } from '../events/ids.ts';
 import { uuidv7 } from '../events/new-id.ts';
 import { createPool, type Pool } from '../infrastructure/postgres.ts';
 import { createProgress, type Progress } from '../projections/progress.ts';
 import { startProjector } from '../projections/projector.ts';
+import type { Bond } from './cascade.ts';
+import { giveBack } from './cascade-commands.ts';
 import { type CascadeOptions, startCascade } from './cascade-process.ts';
 import { checkpointStream, readCheckpoint, takeOver } from './checkpoint.ts';
 import { parkedStream } from './parked.ts';
@@ -169,6 +172,59 @@ describe('when a factory is restored', () => {
     ).rejects.toThrow('dies here');
     await send('RestoreFactory', factory);
     await quiet();
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
+  });
+
+  it('waits neither for one whose device id was reserved by a clock that runs a day ahead', async () => {
+    const reserver = uuidv7();
+    react();
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory, 'reserved ahead');
+    await send('SoftDeleteFactory', factory);
+    await quiet();
+    const dying = { ...registry.log, append: dyingAt(`gateway-${reserver}`) };
+    const ahead = { log: dying, now: () => new Date(Date.parse(now) + 86_400_000) };
+    const { factory: another } = await aPlant();
+    const creating = send('CreateGateway', reserver, gatewayBody(another, 'reserved ahead'), ahead);
+    await expect(creating).rejects.toThrow('dies here');
+    await send('RestoreFactory', factory);
+    await quiet();
+    expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
+  });
+
+  it('says so when it waits for a device id for longer than it should, once', async () => {
+    const records: string[] = [];
+    const told = pino({ level: 'warn' }, { write: (line: string) => records.push(line) });
+    const reserver = uuidv7();
+    const { factory } = await aPlant();
+    const gateway = await aGatewayIn(factory, 'waited for');
+    await send('SoftDeleteFactory', factory);
+    react();
+    await quiet();
+    const dying = { ...registry.log, append: dyingAt(`gateway-${reserver}`) };
+    const { factory: another } = await aPlant();
+    const creating = send('CreateGateway', reserver, gatewayBody(another, 'waited for'), { log: dying });
+    await expect(creating).rejects.toThrow('dies here');
+    // Its clock stands still until the warning is there.
+    const clock = () => new Date(Date.parse(now) + (records.length === 0 ? 0 : 1_000));
+    const bond: Bond = {
+      child: 'gateway',
+      id: GatewayId.parse(gateway),
+      parent: { kind: 'factory', id: FactoryId.parse(factory) },
+    };
+    const { id: deletion } = await lastOf(`factory-${factory}`);
+    await giveBack(
+      {
+        commands: { ...registry.dependencies, now: clock, reservationGrace: 100 },
+        logger: told,
+        signal: new AbortController().signal,
+      },
+      bond,
+      EventId.parse(deletion),
+      { id: EventId.parse(uuidv7()), correlationId: 'a-correlation' },
+    );
+    expect(records).toHaveLength(1);
+    expect(JSON.parse(records[0] ?? '')).toMatchObject({ child: `gateway ${gateway}`, reason: 'GatewayIdInFlight' });
     expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewayRestored');
   });
 
@@ -400,6 +456,7 @@ describe('a gateway that cannot be read', () => {
     const other = await aFactoryIn(organization);
     const ofOther = await aGatewayIn(other);
     const { log, mend } = unreadable(`gateway-${odd}`);
+    await quiet();
     await first.stop();
 
     const second = react({ log, commands: { ...registry.dependencies, log }, logger: told, retryMs: 20 });
