@@ -10,6 +10,7 @@ import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
 import { keysHelp, runKeys, serversForKeys } from './keys/script.ts';
 import { projectionsHelp, runProjections } from './projections/script.ts';
+import { publishingHelp, runPublishing } from './publishing/script.ts';
 import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
@@ -93,6 +94,19 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
       run: async (context) => {
         await using eventLog = eventStoreAt(context.urls.eventStore);
         await runProjections(context, eventLog);
+      },
+    },
+  ],
+  [
+    'publishing',
+    {
+      usage: 'npm run publishing -- <action>',
+      help: publishingHelp,
+      servers: ['eventStore', 'nats'],
+      takes: ['words'],
+      run: async (context) => {
+        await using eventLog = eventStoreAt(context.urls.eventStore);
+        await runPublishing(context, eventLog);
       },
     },
   ],

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { KV } from 'nats';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -13,6 +14,7 @@ import { connectNats } from '../infrastructure/nats.ts';
 import { startMirror } from './mirror.ts';
 import { foldAll } from './mirror-memory.ts';
 import { keyOf, textOf } from './mirror-state.ts';
+import { type RebuiltState, rebuildState } from './rebuild-state.ts';
 
 const stream = 'KV_gateways';
 const logger = pino({ level: 'silent' });
@@ -161,6 +163,37 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     await mirrored(log);
   });
 
+  it('is corrected where a stranger has altered it, key by key, while it goes on under load', async () => {
+    await freshBucket();
+    const events = livesOfGateways(240);
+    const isQuiet = ({ stream: of }: StoredEvent) => Number.parseInt(of.slice(-4), 16) < 120;
+    const log = givenLog(...events.filter(isQuiet));
+    await using _mirror = mirroring(log);
+    await mirrored(log);
+    const kv = await bucket();
+    const [deleted = '', altered = ''] = expectedOf(log).keys();
+    await kv.delete(deleted);
+    await kv.put(altered, 'altered');
+    await kv.put('no.such.gateway', 'extra');
+    await kv.put('no.such.other', 'extra');
+    const before = await client.lastSequence(stream);
+    expect(await rebuilt(log)).toMatchObject({ corrected: { missing: 1, extra: 2, altered: 1 } });
+    expect((await client.lastSequence(stream)) - before).toBe(4);
+    await mirrored(log);
+
+    const adding = (async () => {
+      for (const event of events.filter((each) => !isQuiet(each))) {
+        log.add({ ...event, position: positionBehind(log) });
+        await pause(1);
+      }
+    })();
+    await kv.delete(deleted);
+    await kv.put('no.such.gateway', 'extra');
+    expect(await rebuilt(log)).toMatchObject({ corrected: { extra: 1 } });
+    await adding;
+    await mirrored(log);
+  });
+
   it('uses a bucket that a client created, and refuses one that forgets', async () => {
     await freshBucket();
     await bucket();
@@ -205,6 +238,21 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     };
   }
 
+  async function rebuilt(log: GivenLog): Promise<RebuiltState> {
+    const bus = connectNats({ url: nats.url, name: 'rebuild-state-test', logger });
+    try {
+      return await rebuildState({
+        log,
+        bus,
+        logger,
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      });
+    } finally {
+      await bus.close();
+    }
+  }
+
   /** Resolves when the bucket holds what the log says. */
   async function mirrored(log: GivenLog): Promise<void> {
     const expected = expectedOf(log);
@@ -223,6 +271,11 @@ function expectedOf({ events }: GivenLog): ReadonlyMap<string, string> {
   const gateways = [...Map.groupBy(events, (event) => event.stream).values()].map(foldAll);
   const active = gateways.filter((gateway) => gateway !== undefined).filter(({ isActive }) => isActive);
   return new Map(active.map((gateway) => [keyOf(gateway.gateway), textOf(gateway)]));
+}
+
+function positionBehind({ events }: GivenLog) {
+  const commit = (events.at(-1)?.position.commit ?? 0n) + 100n;
+  return { commit, prepare: commit };
 }
 
 async function failing(mirror: Loop, why: string): Promise<void> {

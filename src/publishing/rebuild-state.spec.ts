@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import * as examples from '../../test/support/examples.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
+import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
+import { rebuildState } from './rebuild-state.ts';
+
+const logger = pino({ level: 'silent' });
+const another = { id: examples.anotherGateway, gatewayId: examples.anotherDevice };
+const third = { id: examples.aGateway.replace(/1$/, '3') as typeof examples.aGateway };
+const keyOf = (id: string, factory: string = examples.aFactory) => `${examples.anOrganization}.${factory}.${id}`;
+
+describe('rebuilding the state', () => {
+  it('fills an empty bucket', async () => {
+    const { log, bus } = given();
+    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 0, extra: 0, altered: 0 } });
+    expect([...valuesIn(bus).keys()].sort()).toEqual([
+      keyOf(examples.anotherGateway),
+      keyOf(examples.aGateway, examples.anotherFactory),
+    ]);
+  });
+
+  it('writes nothing when there is no difference', async () => {
+    const { log, bus } = given();
+    await rebuilt(log, bus);
+    const sent = bus.sent.length;
+    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 0, extra: 0, altered: 0 } });
+    expect(bus.sent).toHaveLength(sent);
+  });
+
+  it('corrects what is missing, extra or altered, and writes nothing else', async () => {
+    const { log, bus } = given();
+    await rebuilt(log, bus);
+    const values = valuesIn(bus);
+    const sent = bus.sent.length;
+    plant(bus, keyOf(examples.aGateway, examples.anotherFactory), undefined);
+    plant(bus, keyOf(examples.aGateway), '{"name":"where it stood"}');
+    plant(bus, keyOf(third.id), '{"name":"deleted"}');
+    plant(bus, 'no.such.key', 'anything');
+    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 1, extra: 3, altered: 0 } });
+    expect(valuesIn(bus)).toEqual(values);
+    expect(bus.sent.length - sent).toBe(4);
+  });
+
+  it('says of what it writes what the tail says, so that a mirror goes on from there', async () => {
+    const { log, bus } = given();
+    await rebuilt(log, bus);
+    const tail = bus.sent.at(-1)?.message.headers;
+    plant(bus, keyOf(examples.aGateway, examples.anotherFactory), 'altered');
+    await rebuilt(log, bus);
+    const { 'Nats-Msg-Id': _, 'Nats-Expected-Last-Sequence': __, ...origin } = bus.messages.at(-1)?.headers ?? {};
+    expect(tail).toMatchObject(origin);
+    expect(origin['registry-position']).toBe('600');
+  });
+
+  it('clears a bucket of which the log knows nothing', async () => {
+    const bus = memoryStream({ keeps: 'bucket' });
+    plant(bus, 'no.such.key', 'anything');
+    expect(await rebuilt(givenLog(), bus)).toMatchObject({ corrected: { missing: 0, extra: 1, altered: 0 } });
+    expect(valuesIn(bus).size).toBe(0);
+  });
+
+  it('stops when it is told to', async () => {
+    const { log, bus } = given();
+    const options = { log, bus, logger, onProgress: () => undefined, signal: AbortSignal.abort() };
+    await expect(rebuildState(options)).rejects.toThrow('aborted');
+    expect(bus.sent).toEqual([]);
+  });
+});
+
+/** A gateway that has moved, one that stands where it was created, and one that is deleted; in this order in the bucket. */
+function given(): { readonly log: GivenLog; readonly bus: MemoryStream } {
+  const events = examples.storedInOrder(
+    examples.gatewayCreated(),
+    examples.gatewayCreated(third),
+    examples.gatewayMoved(),
+    examples.gatewaySoftDeleted(third),
+    examples.gatewayCreated(another),
+    examples.gatewayUpdated({ id: another.id, name: 'Hall 3' }),
+  );
+  return { log: givenLog(...events), bus: memoryStream({ keeps: 'bucket' }) };
+}
+
+function rebuilt(log: GivenLog, bus: MemoryStream) {
+  return rebuildState({ log, bus, logger, onProgress: () => undefined, signal: new AbortController().signal });
+}
+
+function plant(bus: MemoryStream, key: string, value: string | undefined): void {
+  const headers = value === undefined ? { 'KV-Operation': 'DEL' } : {};
+  bus.store({ subject: `$KV.gateways.${key}`, headers, body: value ?? '' });
+}
+
+function valuesIn(bus: MemoryStream): ReadonlyMap<string, string> {
+  const present = bus.messages.filter((message) => message !== undefined);
+  return new Map(
+    present
+      .filter(({ headers }) => headers['KV-Operation'] === undefined)
+      .map(({ subject, body }) => [subject.replace('$KV.gateways.', ''), body]),
+  );
+}
