@@ -1,7 +1,8 @@
 // A server process that never outlives us, also after a kill -9 of this process.
 // A shell stands between: its standard input is a pipe whose other end only we hold. When that end closes (stop, or
-// our death) it interrupts the server; when the server ends first, the shell ends with its exit code. It runs in a
-// session of its own, so that Ctrl-C in a terminal reaches only us, and we stop the servers in our order.
+// our death) it interrupts the server, and wakes it in case it is frozen; when the server ends first, the shell ends
+// with its exit code. It runs in a session of its own, so that Ctrl-C in a terminal reaches only us, and we stop the
+// servers in our order.
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -20,7 +21,7 @@ export interface SupervisedProcess {
   /** Resolves when it has ended, whoever ended it. */
   readonly ended: Promise<Ending>;
   hasEnded(): boolean;
-  /** Interrupts it and waits until it is gone; kills it when it takes longer than 30 s. */
+  /** Interrupts it, also when it is frozen, and waits until it is gone; kills it when it takes longer than 30 s. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +36,7 @@ exec 4<&0
 "$@" </dev/null 4<&- &
 server=$!
 trap "" INT TERM HUP
-{ read -r _ <&4; kill -INT $server; } 2>/dev/null &
+{ read -r _ <&4; kill -INT $server; kill -CONT $server; } 2>/dev/null &
 watcher=$!
 exec 4<&-
 wait $server

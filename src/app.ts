@@ -1,4 +1,5 @@
-// The composition root: what the service is made of, in the order in which it starts. It stops in reverse.
+// The composition root: what the service is made of, in the order in which it starts. It stops in reverse, the loops at
+// the same time.
 import type { Logger } from 'pino';
 import { createApi } from './api.ts';
 import { createAggregateCache } from './commands/aggregate-cache.ts';
@@ -10,6 +11,7 @@ import type { GatewayId } from './events/ids.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
 import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
+import { endsWithin } from './infrastructure/lifecycle.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { refuseWrongKey, tellOfClosedPasswords } from './keys/at-start.ts';
@@ -56,6 +58,12 @@ const aggregateCacheBytes = 64 * 1024 * 1024;
 
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
+
+/** So long requests and loops are waited for when the service stops; then the event store is given up. In milliseconds. */
+const stopGrace = 2_000;
+
+/** And so long everything: `docker stop` kills after ten seconds. */
+const longestStop = 6_000;
 
 /**
  * Starts the service and returns when it answers requests.
@@ -129,19 +137,18 @@ export async function startApp(options: AppOptions): Promise<App> {
     ),
   );
 
+  const loops = [projector, listener, cascade, publisher, mirror, ...credentials];
+  // Each is waited for by itself, but told at the same time.
+  starting.defer(() => {
+    for (const loop of loops) void loop.stop();
+  });
+
   const { server } = await createApi({
     logger,
     corsOrigins: options.corsOrigins,
     isUnavailable: (error) => error instanceof EventLogUnavailable || isUnavailable(error),
     version: options.version,
-    parts: () => [
-      projector.health(),
-      listener.health(),
-      cascade.health(),
-      publisher.health(),
-      mirror.health(),
-      ...credentials.map((loop) => loop.health()),
-    ],
+    parts: () => loops.map((loop) => loop.health()),
     readiness: createReadiness({ pool, eventLog: eventStore, progress, logger }),
     readModelReaches,
     commands: {
@@ -162,6 +169,17 @@ export async function startApp(options: AppOptions): Promise<App> {
       const found = await findGatewayPassword(pool, id);
       return found && encryption.open(found.passwordEncrypted, id);
     },
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      const impatient = [
+        setTimeout(() => eventStore.abandon(), stopGrace),
+        // A little later, so that who waited for the event store is told.
+        setTimeout(() => server.server.closeAllConnections(), stopGrace + 500),
+      ];
+      const hasEnded = await endsWithin(longestStop, running.disposeAsync());
+      impatient.forEach(clearTimeout);
+      if (hasEnded) return;
+      const late = loops.flatMap((loop) => (loop.health().status === 'stopped' ? [] : [loop.health().name]));
+      logger.error({ late }, `not everything has ended within ${longestStop} ms; not waiting for it`);
+    },
   };
 }

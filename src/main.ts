@@ -32,6 +32,7 @@ Environment, or the file .env (a server without a variable is run here, its file
   NODE_ENV                   production: one JSON object a log line, no example data; else lines for people`;
 
 await main(process.argv.slice(2));
+endSoon();
 
 async function main([name = 'serve', ...rest]: readonly string[]): Promise<void> {
   if ([name, ...rest].some((argument) => argument === '--help' || argument === '-h')) {
@@ -49,6 +50,11 @@ async function main([name = 'serve', ...rest]: readonly string[]): Promise<void>
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
+}
+
+/** All is done: what hangs on a server that is frozen keeps nobody. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 500).unref();
 }
 
 function readArguments({ usage, takes = [] }: Script, args: readonly string[]): Arguments {

@@ -63,7 +63,7 @@ export function advisoryLock(name: string): AdvisoryLock {
   }
 
   async function wait(connection: Connection, databaseUrl: string, signal: AbortSignal): Promise<boolean> {
-    const { client, lost } = connection;
+    const { client } = connection;
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const waiting: pg.QueryConfig & pg.ClientConfig = {
       text: `SELECT pg_advisory_lock${which}`,
@@ -73,13 +73,13 @@ export function advisoryLock(name: string): AdvisoryLock {
     const locked = client.query(waiting).then(
       () => true,
       (error: unknown) => {
-        if (signal.aborted && !lost.aborted) return false;
+        if (signal.aborted) return false;
         throw error;
       },
     );
     let cancelled: Promise<void> | undefined;
     const cancel = () => {
-      cancelled = cancelBackend(databaseUrl, name, rows[0]?.pid).catch(() => connection[Symbol.asyncDispose]());
+      cancelled = cancelBackend(databaseUrl, name, rows[0]?.pid, signal).catch(() => connection[Symbol.asyncDispose]());
     };
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
@@ -108,7 +108,13 @@ function isAnswer(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '25P02';
 }
 
-async function cancelBackend(databaseUrl: string, name: string, pid: number | undefined): Promise<void> {
-  await using connection = await connect({ databaseUrl, name: `registry ${name} (cancel)` });
+/** @param signal that has aborted: a server that is frozen is not asked for long */
+async function cancelBackend(
+  databaseUrl: string,
+  name: string,
+  pid: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  await using connection = await connect({ databaseUrl, name: `registry ${name} (cancel)`, signal });
   await connection.client.query('SELECT pg_cancel_backend($1)', [pid]);
 }

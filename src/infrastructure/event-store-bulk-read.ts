@@ -7,7 +7,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import type { LogFilter, Position, StoredEvent, SubscriptionOptions } from '../events/event-log.ts';
 import { asUnavailable } from './event-store-errors.ts';
-import { createSignal, within } from './event-store-waiting.ts';
+import { createSignal, type Patience, within } from './event-store-waiting.ts';
 import { eventOfResponse } from './read-response.ts';
 
 /**
@@ -18,7 +18,7 @@ import { eventOfResponse } from './read-response.ts';
 export async function* readInBulk(
   client: EventStoreDBClient,
   { after, signal, maxBatch = 1_000, ...asked }: SubscriptionOptions,
-  answerWithin: number,
+  patience: Patience,
 ): AsyncGenerator<readonly StoredEvent[]> {
   if (signal.aborted) return;
   const arrived = createSignal();
@@ -33,7 +33,7 @@ export async function* readInBulk(
   signal.addEventListener('abort', onAbort);
   let reading: ClientReadableStream<Buffer> | undefined;
   try {
-    reading = await within(answerWithin, startReading(client, asked, after), 'a read of $all');
+    reading = await within(patience, startReading(client, asked, after), 'a read of $all');
     const stream = reading;
     stream.on('data', (bytes: Buffer) => {
       try {

@@ -18,18 +18,37 @@ export function createSignal() {
   };
 }
 
+/** How long an answer is waited for. */
+export interface Patience {
+  readonly milliseconds: number;
+  /** When it aborts, no longer. */
+  readonly over: AbortSignal;
+}
+
 /** What the promise resolves to; EventLogUnavailable, which says what was asked, when that takes longer. */
-export async function within<T>(milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new EventLogUnavailable(`the event store did not answer within ${milliseconds} ms: ${what}`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export async function within<T>(patience: Patience, promise: Promise<T>, what: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  using _deadline = deadline(patience, what, reject);
+  return await Promise.race([promise, late]);
+}
+
+/** Tells when patience is at its end, unless it is disposed of before. */
+export function deadline(
+  { milliseconds, over }: Patience,
+  what: string,
+  late: (error: EventLogUnavailable) => void,
+): Disposable {
+  const timer = setTimeout(
+    () => late(new EventLogUnavailable(`the event store did not answer within ${milliseconds} ms: ${what}`)),
+    milliseconds,
+  );
+  const end = () => late(new EventLogUnavailable(`the connection to the event store is being closed: ${what}`));
+  if (over.aborted) end();
+  else over.addEventListener('abort', end, { once: true });
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      over.removeEventListener('abort', end);
+    },
+  };
 }

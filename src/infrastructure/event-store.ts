@@ -27,7 +27,7 @@ import {
 } from '../events/event-log.ts';
 import { readInBulk } from './event-store-bulk-read.ts';
 import { asUnavailable, isDiscoveryFailure, isRawCallError } from './event-store-errors.ts';
-import { createSignal, within } from './event-store-waiting.ts';
+import { createSignal, deadline, type Patience, within } from './event-store-waiting.ts';
 
 export interface EventStoreOptions {
   /** An EventStoreDB connection string: `esdb://host:2113?tls=false`. */
@@ -37,6 +37,8 @@ export interface EventStoreOptions {
 }
 
 export interface EventStore extends EventLog {
+  /** Whatever is waited for, now or later, fails as EventLogUnavailable. A subscription has a signal of its own. */
+  abandon(): void;
   /** Cancels what is still open. */
   close(): Promise<void>;
 }
@@ -47,29 +49,31 @@ export interface EventStore extends EventLog {
  * @throws Error when the connection string is malformed; the message does not repeat it, as it may hold a password
  */
 export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOptions): EventStore {
+  const closing = new AbortController();
+  const patience: Patience = { milliseconds: answerWithin, over: closing.signal };
   let client = createClient(url);
   const replaced: EventStoreDBClient[] = [];
 
   return {
     read: async (stream, from = 0n, upTo) => {
-      if (upTo === undefined) return collect(client.readStream(stream, { fromRevision: from }), stream, answerWithin);
+      if (upTo === undefined) return collect(client.readStream(stream, { fromRevision: from }), stream, patience);
       if (upTo < from) return [];
       const reading = client.readStream(stream, { fromRevision: from, maxCount: upTo - from + 1n });
       // Of a stream whose beginning has been scavenged, the count begins later.
-      return (await collect(reading, stream, answerWithin)).filter(({ revision }) => revision <= upTo);
+      return (await collect(reading, stream, patience)).filter(({ revision }) => revision <= upTo);
     },
     readLast: async (stream) => {
       const reading = client.readStream(stream, { fromRevision: END, direction: 'backwards', maxCount: 1 });
-      return (await collect(reading, stream, answerWithin)).at(0);
+      return (await collect(reading, stream, patience)).at(0);
     },
     head: async () => {
       const reading = client.readAll({ fromPosition: END, direction: 'backwards', maxCount: 1 });
-      return (await collect(reading, '$all', answerWithin)).at(0)?.position;
+      return (await collect(reading, '$all', patience)).at(0)?.position;
     },
     reaches: async (position) => {
       const reading = client.readAll({ fromPosition: position, direction: 'backwards', maxCount: 1 });
       try {
-        await collect(reading, '$all', answerWithin);
+        await collect(reading, '$all', patience);
         return true;
       } catch (error) {
         // A position beyond the end, or one at which nothing begins.
@@ -80,7 +84,7 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
     append: async (stream, expected, events) => {
       const used = client;
       try {
-        return await append(used, stream, expected, events, answerWithin);
+        return await append(used, stream, expected, events, patience);
       } catch (error) {
         // Before an append the client asks what the server can do; whether that failed it remembers for ever.
         if ((isRawCallError(error) || isDiscoveryFailure(error)) && client === used) {
@@ -91,8 +95,10 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
       }
     },
     subscribe: (options) => subscribe(client, options, answerWithin),
-    readAll: (options) => readInBulk(client, options, answerWithin),
+    readAll: (options) => readInBulk(client, options, patience),
+    abandon: () => closing.abort(),
     close: async () => {
+      closing.abort();
       await Promise.all([client, ...replaced].map((each) => each.dispose()));
     },
   };
@@ -111,12 +117,12 @@ async function append(
   stream: string,
   expected: ExpectedRevision,
   events: readonly EventToAppend[],
-  answerWithin: number,
+  patience: Patience,
 ): Promise<AppendOutcome> {
   // Without a limit of our own a server that froze would leave the promise pending for ever.
   const appending = client.appendToStream(stream, events.map(toEventData), { expectedRevision: expected });
   try {
-    const { nextExpectedRevision, position } = await within(answerWithin, appending, `append to ${stream}`);
+    const { nextExpectedRevision, position } = await within(patience, appending, `append to ${stream}`);
     if (position === undefined) throw new Error(`the event store told no position for the append to ${stream}`);
     return { status: 'appended', revision: nextExpectedRevision, position };
   } catch (error) {
@@ -132,14 +138,14 @@ function toEventData({ id, type, data, metadata }: EventToAppend) {
 async function collect(
   reading: ReturnType<EventStoreDBClient['readStream' | 'readAll']>,
   stream: string,
-  answerWithin: number,
+  patience: Patience,
 ): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
-  const timer = setTimeout(() => {
-    reading.destroy(new EventLogUnavailable(`the event store did not answer a read of ${stream} in time`));
+  using _deadline = deadline(patience, `a read of ${stream}`, (error) => {
+    reading.destroy(error);
     // Or the call stays open, and takes one of the few that a connection may have at a time.
     reading.cancel().catch(() => undefined);
-  }, answerWithin);
+  });
   try {
     for await (const { event } of reading) {
       if (event !== undefined) events.push(toStoredEvent(event));
@@ -148,8 +154,6 @@ async function collect(
   } catch (error) {
     if (error instanceof StreamNotFoundError) return [];
     throw asUnavailable(error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -80,6 +80,16 @@ function jittered(milliseconds: number): number {
   return Math.round(milliseconds * (0.5 + Math.random() / 2));
 }
 
+/** Waits for an end, so long at most; tells whether it has come. What comes later is nobody's business. */
+export async function endsWithin(milliseconds: number, ended: Promise<unknown>): Promise<boolean> {
+  const waiting = new AbortController();
+  try {
+    return await Promise.race([ended.then(() => true), pauseFor(milliseconds, waiting.signal).then(() => false)]);
+  } finally {
+    waiting.abort();
+  }
+}
+
 /** Waits for some milliseconds, or until the signal aborts. */
 export async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {

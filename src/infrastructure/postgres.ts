@@ -138,6 +138,8 @@ export interface ConnectionOptions {
   readonly pipeline?: boolean;
   /** How long a query may take that says nothing else; a connection whose query took longer is of no more use. */
   readonly timeoutMs?: number;
+  /** When it aborts the session is to end, and is dropped, whatever it does, when that takes longer than a goodbye may. */
+  readonly signal?: AbortSignal;
 }
 
 /** How long a server may take to close a connection. */
@@ -162,8 +164,10 @@ export async function connect({
   name,
   pipeline = false,
   timeoutMs,
+  signal,
 }: ConnectionOptions): Promise<Connection> {
   const socket = new Socket();
+  dropAfterGoodbye(socket, signal);
   const client = new pg.Client({
     connectionString: databaseUrl,
     stream: () => socket,
@@ -197,6 +201,20 @@ export async function connect({
     await client.end();
     clearTimeout(giveUp);
   }
+}
+
+function dropAfterGoodbye(socket: Socket, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  let deadline: NodeJS.Timeout | undefined;
+  const dropSoon = () => {
+    deadline = setTimeout(() => socket.destroy(), goodbyeMs);
+  };
+  socket.once('close', () => {
+    signal.removeEventListener('abort', dropSoon);
+    clearTimeout(deadline);
+  });
+  if (signal.aborted) dropSoon();
+  else signal.addEventListener('abort', dropSoon, { once: true });
 }
 
 const unavailableClasses = [

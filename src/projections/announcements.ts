@@ -57,7 +57,7 @@ async function listen(
   signal: AbortSignal,
   alive: () => void,
 ): Promise<void> {
-  await using connection = await connect({ databaseUrl, name: 'registry listener', timeoutMs: 15_000 });
+  await using connection = await connect({ databaseUrl, name: 'registry listener', timeoutMs: 15_000, signal });
   const { client, lost } = connection;
   // What comes before the checkpoint was read counts after it.
   const early: Checkpoint[] = [];

@@ -98,6 +98,7 @@ export async function project(
     name: 'registry projector',
     pipeline: true,
     timeoutMs: 15_000,
+    signal,
   });
   const { client } = connection;
 
