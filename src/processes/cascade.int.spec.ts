@@ -1,3 +1,4 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deleteMarkerBy, readHistory, untilQuiet } from '../../test/support/cascade.ts';
@@ -426,6 +427,19 @@ describe('the checkpoint', () => {
     expect(await registry.log.read(checkpointStream('cascade'))).toHaveLength(1);
   });
 
+  it('is one event also after somebody has deleted its stream', async () => {
+    const first = react();
+    await quiet();
+    await first.stop();
+    await deleteSoftly(checkpointStream('cascade'));
+    expect(await registry.log.read(checkpointStream('cascade'))).toEqual([]);
+    react();
+    await quiet();
+    await quiet();
+    expect(await registry.log.read(checkpointStream('cascade'))).toHaveLength(1);
+    expect((await lastOf(`$$${checkpointStream('cascade')}`)).data).toMatchObject({ $maxCount: 1 });
+  });
+
   it('is moved when the process ends', async () => {
     const { log } = registry;
     const done: string[] = [];
@@ -487,13 +501,16 @@ describe('a gateway that cannot be read', () => {
     const { factory } = await aPlant();
     const odd = await aGatewayIn(factory);
     const { log, mend } = unreadable(`gateway-${odd}`);
-    const process = react({ log, commands: { ...registry.dependencies, log }, retryMs: 20 });
+    const first = react({ log, commands: { ...registry.dependencies, log } });
+    await quiet();
     await send('SoftDeleteFactory', factory);
-    await vi.waitFor(() => expect(process.health()).toMatchObject({ parked: 1 }), 5_000);
+    await vi.waitFor(() => expect(first.health()).toMatchObject({ parked: 1 }), 5_000);
+    await first.stop();
     await send('RestoreFactory', factory);
     mend();
-    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'running' }), 5_000);
+    const second = react();
     await quiet();
+    await vi.waitFor(() => expect(second.health()).toMatchObject({ status: 'running' }), 5_000);
     expect(await registry.typesIn(`gateway-${odd}`)).toEqual(['GatewayCreated']);
   });
 });
@@ -646,6 +663,12 @@ function unreadable(stream: string): { readonly log: EventLog; readonly mend: ()
       isMended = true;
     },
   };
+}
+
+async function deleteSoftly(stream: string): Promise<void> {
+  const client = EventStoreDBClient.connectionString(registry.url);
+  await client.deleteStream(stream);
+  await client.dispose();
 }
 
 async function lastOf(stream: string) {

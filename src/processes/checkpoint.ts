@@ -29,9 +29,10 @@ export function checkpointStream(process: string): string {
  */
 export async function takeOver(log: EventLog, process: string, left?: Checkpoint): Promise<Checkpoint> {
   const found = await readCheckpoint(log, process);
-  if (found.revision !== 'no_stream' && found.revision === left?.revision) return found;
-  if (found.revision === 'no_stream') await keepOnlyTheLast(log, process);
-  return write(log, process, found.revision, found.position);
+  const isUnmoved = found.revision !== 'no_stream' && found.revision === left?.revision;
+  const taken = isUnmoved ? found : await write(log, process, found.revision, found.position);
+  await keepOnlyTheLast(log, process);
+  return taken;
 }
 
 /** Where a process stands, read without taking part. */
@@ -71,8 +72,18 @@ async function write(
   return { position, revision: appended.revision };
 }
 
-/** The stream's own settings are the last event of a stream beside it; a conflict means that they are there. */
+/**
+ * The stream's own settings are the last event of a stream beside it. Who deletes the stream overwrites them, and the next
+ * write to it brings back only that it exists: so they are looked at after that. A conflict means that somebody else has
+ * written them at this moment; the next one to take over looks again.
+ */
 async function keepOnlyTheLast(log: EventLog, process: string): Promise<void> {
-  const event = { id: uuidv7(), type: '$metadata', data: { $maxCount: 1 }, metadata: {} };
-  await log.append(`$$${checkpointStream(process)}`, 'no_stream', [event]);
+  const settings = `$$${checkpointStream(process)}`;
+  const last = await log.readLast(settings);
+  const found = Settings.parse(last?.data ?? {});
+  if (found.$maxCount === 1) return;
+  const event = { id: uuidv7(), type: '$metadata', data: { ...found, $maxCount: 1 }, metadata: {} };
+  await log.append(settings, last?.revision ?? 'no_stream', [event]);
 }
+
+const Settings = z.looseObject({ $maxCount: z.number().optional() });

@@ -10,6 +10,8 @@ import { aKeyRing } from './key-rings.ts';
 import { startEventStore } from './servers.ts';
 
 export interface Registry extends AsyncDisposable {
+  /** Where its event store is. */
+  readonly url: string;
   readonly log: EventLog;
   readonly encryption: Encryption;
   readonly dependencies: CommandDependencies;
@@ -40,6 +42,7 @@ export async function startRegistry(): Promise<Registry> {
     reservationGrace: 10_000,
   };
   return {
+    url: server.url,
     log,
     encryption,
     dependencies,
