@@ -8,6 +8,7 @@ import {
   connect,
   createInbox,
   DiscardPolicy,
+  ErrorCode,
   Events,
   type JetStreamManager,
   type Msg,
@@ -29,6 +30,7 @@ import {
   type Channel,
   type ChannelListener,
   type Message,
+  MessageTooLarge,
   type Reply,
   type StoredMessage,
   StreamDiffers,
@@ -256,7 +258,9 @@ function openChannel(nats: NatsConnection, listener: ChannelListener, losses: Se
       try {
         nats.publish(subject, body, { reply: `${inbox}.${number}`, headers: toNatsHeaders(headers) });
       } catch (cause) {
-        throw new Error(`NATS cannot take the message ${subject}: ${String(cause)}`, { cause });
+        const tooLarge = cause instanceof NatsError && cause.code === ErrorCode.MaxPayloadExceeded;
+        const Refusal = tooLarge ? MessageTooLarge : Error;
+        throw new Refusal(`NATS cannot take the message ${subject}: ${String(cause)}`, { cause });
       }
     },
     close() {

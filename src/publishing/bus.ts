@@ -53,6 +53,8 @@ export interface Message {
   readonly subject: string;
   readonly headers: Headers;
   readonly body: string;
+  /** What is sent in its place where NATS takes no message as large as this one. */
+  readonly instead?: () => Message;
 }
 
 /** Names and values of printable ASCII. */
@@ -66,7 +68,11 @@ export interface StoredMessage {
 }
 
 export interface Channel {
-  /** Sends a message; its reply comes with the same number. Throws when the message cannot be sent at all. */
+  /**
+   * Sends a message; its reply comes with the same number.
+   *
+   * @throws MessageTooLarge, or whatever else keeps it from being sent at all
+   */
   send(number: number, message: Message): void;
   close(): void;
 }
@@ -88,6 +94,11 @@ export type Reply =
 /** NATS cannot be reached, or does not answer in time. */
 export class BusUnavailable extends Error {
   override readonly name = 'BusUnavailable';
+}
+
+/** NATS takes no message of this size, now or later. */
+export class MessageTooLarge extends Error {
+  override readonly name = 'MessageTooLarge';
 }
 
 /** There is a stream of that name with other settings than ours. */

@@ -9,7 +9,8 @@ import { type Place, placeHeaders, readPlace } from './place.ts';
 /** JetStream's own header: two messages with one id within two minutes are stored once. */
 export const messageIdHeader = 'Nats-Msg-Id';
 
-const source = '/gateway-registry';
+/** Who says all of this, as CloudEvents name it. */
+export const source = '/gateway-registry';
 
 /** Where a published message came from. */
 export interface Origin extends Place {

@@ -6,7 +6,7 @@
 // So a stored n says that all before it are stored, and anything else than "stored as n" breaks the pipe for good: who
 // uses it reads the tail of the stream and opens another. No message is ever sent again by the pipe itself.
 import type { BusStream, Message, Reply } from './bus.ts';
-import { BusUnavailable } from './bus.ts';
+import { BusUnavailable, MessageTooLarge } from './bus.ts';
 import { messageIdHeader } from './message.ts';
 
 export interface Pipe {
@@ -77,9 +77,18 @@ export function openPipe(stream: BusStream, { after, window, patience, signal }:
   function sendNow(message: Message): void {
     breaking.signal.throwIfAborted();
     if (sent === stored) progressAt = performance.now();
-    channel.send(sent + 1, fenced(message));
+    sendOrReplace(message);
     sent += 1;
     lastId = message.headers[messageIdHeader];
+  }
+
+  function sendOrReplace(message: Message): void {
+    try {
+      channel.send(sent + 1, fenced(message));
+    } catch (error) {
+      if (!(error instanceof MessageTooLarge) || message.instead === undefined) throw error;
+      channel.send(sent + 1, fenced(message.instead()));
+    }
   }
 
   function fenced(message: Message): Message {

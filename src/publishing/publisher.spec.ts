@@ -22,7 +22,7 @@ describe('the publisher', () => {
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['events of type GatewayPainted are not published']);
   });
 
-  it('goes no further than an event that it cannot read', async () => {
+  it('parks an event that it cannot read, says so in its place, and goes on', async () => {
     const [first, second, third] = examples.storedInOrder(
       examples.organizationCreated(),
       examples.organizationUpdated(),
@@ -31,6 +31,30 @@ describe('the publisher', () => {
     if (first === undefined || second === undefined || third === undefined) throw new Error('three were asked for');
     const bus = memoryStream();
     const log = givenLog(first, { ...second, data: { id: 7 } }, third);
+    const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
+    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'degraded' }), { timeout: 5_000 });
+    await publisher.stop();
+    expect(bus.messages.slice(1).map((message) => message?.headers['ce-type'])).toEqual([
+      'mti.evt.v1.organization-created',
+      'mti.evt.v1.event-parked',
+      'mti.evt.v1.organization-soft-deleted',
+    ]);
+    expect(bus.messages[2]).toEqual({
+      subject: `mti.evt.v1.${examples.anOrganization}._.organization.${examples.anOrganization}.event-parked`,
+      headers: expect.objectContaining({
+        'Nats-Msg-Id': second.id,
+        'registry-position': String(second.position.commit),
+        'registry-revision': '1',
+      }),
+      body: JSON.stringify({ id: examples.anOrganization, type: 'organization-updated', reason: 'unreadable' }),
+    });
+  });
+
+  it('goes no further than an event that a later version has written', async () => {
+    const [first, second] = examples.storedInOrder(examples.organizationCreated(), examples.organizationUpdated());
+    if (first === undefined || second === undefined) throw new Error('two were asked for');
+    const bus = memoryStream();
+    const log = givenLog(first, { ...second, metadata: { ...(second.metadata as object), schemaVersion: 99 } });
     const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
     await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }), { timeout: 5_000 });
     expect(publisher.health().error).toContain('OrganizationUpdated at revision 1');

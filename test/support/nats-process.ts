@@ -1,5 +1,5 @@
 // A nats-server for fault tests: it can be killed, frozen and wiped, and started again on its port and store.
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findNatsServer, natsAnswers } from '../../embedded/nats.ts';
 import { choosePort } from '../../embedded/ports.ts';
@@ -30,14 +30,34 @@ export function natsServers(): readonly (readonly [string, string])[] {
   ];
 }
 
-/** A nats-server of its own with an empty store, running. */
-export async function startNatsProcess(file = findNatsServer()): Promise<NatsProcess> {
+/**
+ * A nats-server of its own with an empty store, running.
+ *
+ * @param settings what its configuration file says, besides what the test decides
+ */
+export async function startNatsProcess(file = findNatsServer(), settings = ''): Promise<NatsProcess> {
   const folder = await temporaryFolder();
   const port = await choosePort('NATS', {});
   const store = join(folder.path, 'store');
   const pidFile = join(folder.path, 'pid');
   const instance = `test-${port}`;
-  const args = ['-a', '127.0.0.1', '-p', `${port}`, '--name', instance, '-js', '-sd', store, '-P', pidFile];
+  const configuration = join(folder.path, 'nats.conf');
+  await writeFile(configuration, settings);
+  const args = [
+    '-c',
+    configuration,
+    '-a',
+    '127.0.0.1',
+    '-p',
+    `${port}`,
+    '--name',
+    instance,
+    '-js',
+    '-sd',
+    store,
+    '-P',
+    pidFile,
+  ];
   let server = await startServer();
   let pid = await readPid();
 

@@ -1,0 +1,73 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import * as examples from '../../test/support/examples.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
+import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
+import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import { connectNats } from '../infrastructure/nats.ts';
+import { type Publisher, startPublisher } from './publisher.ts';
+
+const logger = pino({ level: 'silent' });
+const patiently = { timeout: 15_000, interval: 5 };
+
+describe.each(natsServers())('with %s that takes messages of 2 KiB, the publisher', (_, file) => {
+  let nats: NatsProcess;
+  let client: NatsClient;
+
+  beforeEach(async () => {
+    nats = await startNatsProcess(file, 'max_payload: 2048');
+    client = await natsClient(nats.url);
+  });
+
+  afterEach(async () => {
+    await client[Symbol.asyncDispose]();
+    await nats[Symbol.asyncDispose]();
+  });
+
+  it('parks an event that is larger, visibly, and goes on, also when it starts again behind that one', async () => {
+    const events = examples.storedInOrder(
+      examples.gatewayCreated(),
+      examples.gatewayUpdated({ metadata: { long: 'x'.repeat(2_048) } }),
+      examples.gatewaySoftDeleted(),
+      examples.organizationUpdated({ name: 'y'.repeat(2_048) }),
+    );
+    const log = givenLog(...events);
+    const first = publishing(log);
+    await has('degraded', first, 4);
+    await first.stop();
+
+    await using again = publishing(log);
+    await has('degraded', again, 4);
+    log.add(examples.stored(examples.factoryCreated(), { revision: 0n, position: 900n }));
+    await has('degraded', again, 5);
+    const messages = await client.readAll('MTI_EVENTS');
+    expect(messages.map(({ headers }) => headers['ce-type'])).toEqual([
+      'mti.evt.v1.gateway-created',
+      'mti.evt.v1.event-parked',
+      'mti.evt.v1.gateway-soft-deleted',
+      'mti.evt.v1.event-parked',
+      'mti.evt.v1.factory-created',
+    ]);
+    const { anOrganization, aFactory, aGateway } = examples;
+    expect(messages[1]?.subject).toBe(`mti.evt.v1.${anOrganization}.${aFactory}.gateway.${aGateway}.event-parked`);
+    expect(messages[1]?.headers['registry-revision']).toBe('1');
+    expect(JSON.parse(messages[1]?.body ?? '')).toEqual({ id: aGateway, type: 'gateway-updated', reason: 'too-large' });
+  });
+
+  function publishing(log: GivenLog): Publisher & AsyncDisposable {
+    const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
+    const publisher = startPublisher({ log, bus, logger });
+    const stop = async () => {
+      await publisher.stop();
+      await bus.close();
+    };
+    return { ...publisher, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  async function has(status: string, publisher: Publisher, messages: number): Promise<void> {
+    await vi.waitFor(async () => {
+      expect(publisher.health()).toMatchObject({ status });
+      expect(await client.lastSequence('MTI_EVENTS')).toBe(messages);
+    }, patiently);
+  }
+});

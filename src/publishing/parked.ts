@@ -1,0 +1,52 @@
+// What stands in the stream for an event that cannot be published: at its place, so that nothing else waits for it, and
+// everybody who hears of the stream of that event hears that something is missing.
+import type { StoredEvent } from '../events/event-log.ts';
+import type { Message } from './bus.ts';
+import { kebabCase } from './contract.ts';
+import { contractVersion } from './event-stream.ts';
+import { messageIdHeader, source } from './message.ts';
+import { placeHeaders } from './place.ts';
+
+/** `too-large`: NATS takes no message of that size. `unreadable`: it does not hold what its type promises. */
+export type ParkedReason = 'too-large' | 'unreadable';
+
+const parkedType = 'event-parked';
+
+/** All messages that stand for one. */
+export const parkedSubjects = `mti.evt.${contractVersion}.*.*.*.*.${parkedType}`;
+
+/** Whether a message can stand for it: the name of its stream has to fit into a subject. */
+export function canBeParked({ stream }: StoredEvent): boolean {
+  return /^[a-z]+-[\w-]+$/.test(stream);
+}
+
+/** The message that stands for an event. Of what the event holds it says nothing but whose it is. */
+export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message {
+  const { stream, type } = event;
+  const kind = stream.slice(0, stream.indexOf('-'));
+  const id = stream.slice(kind.length + 1);
+  const organization = kind === 'organization' ? id : ownerIn(event, 'organizationId');
+  const factory = kind === 'factory' ? id : ownerIn(event, 'factoryId');
+  return {
+    subject: `mti.evt.${contractVersion}.${organization}.${factory}.${kind}.${id}.${parkedType}`,
+    headers: {
+      [messageIdHeader]: event.id,
+      'ce-specversion': '1.0',
+      'ce-id': event.id,
+      'ce-source': source,
+      'ce-type': `mti.evt.${contractVersion}.${parkedType}`,
+      'ce-subject': id,
+      'ce-datacontenttype': 'application/json',
+      ...placeHeaders(event),
+      'registry-schema-version': '1',
+    },
+    body: JSON.stringify({ id, type: kebabCase(type), reason }),
+  };
+}
+
+/** `_` where the event does not say it. */
+function ownerIn({ data }: StoredEvent, field: string): string {
+  const owner =
+    typeof data === 'object' && data !== null ? new Map<string, unknown>(Object.entries(data)).get(field) : '';
+  return typeof owner === 'string' && /^[\w-]{1,40}$/.test(owner) ? owner : '_';
+}
