@@ -37,6 +37,18 @@ describe('the refusals that a command declares', () => {
   });
 });
 
+describe('deleting with care', () => {
+  it.each([
+    ['SoftDeleteFactory', [factoryCreated(), factorySoftDeleted()]],
+    ['SoftDeleteOrganization', [organizationCreated(), organizationSoftDeleted()]],
+  ])('asks no table about what is deleted already: %s', async (name, world) => {
+    const command = commands.find((candidate) => candidate.name === name);
+    if (command === undefined) throw new Error(`there is no command ${name}`);
+    const unasked = () => Promise.reject(new Error('the tables are away'));
+    expect(await run(command, world, unasked)).toMatchObject({ outcome: 'ignored' });
+  });
+});
+
 // Each aggregate never made, active or deleted; another factory of either organization; another gateway without or with one
 // of the two device ids.
 function worlds(): readonly (readonly RegistryEvent[])[] {
@@ -62,7 +74,7 @@ function rivalWith(gatewayId: typeof aDevice): readonly RegistryEvent[] {
   return [gatewayIdReserved(holder), gatewayCreated(holder)];
 }
 
-function run(command: DefinedCommand, world: readonly RegistryEvent[]) {
+function run(command: DefinedCommand, world: readonly RegistryEvent[], hasActiveChildren = async () => true) {
   const example = command.body?.meta()?.examples as readonly object[] | undefined;
   const parent = command.name === 'MoveGateway' ? anotherFactory : aFactory;
   const parents = { organization_id: anOrganization, factory_id: parent, gateway_id: anotherDevice };
@@ -72,7 +84,7 @@ function run(command: DefinedCommand, world: readonly RegistryEvent[]) {
     log: memoryLog(...storedInOrder(...world)),
     sealPassword: () => 'sealed',
     now: () => new Date(now),
-    hasActiveChildren: async () => true,
+    hasActiveChildren,
     reservationGrace: 10_000,
   };
   const sender = { actor: 'a-tester', correlationId: 'a-correlation' };

@@ -14,8 +14,9 @@ export const softDeleteFactory = commandsOn(factories)({
     'what is deleted is no error.',
   refusals: ['FactoryNotFound', 'HasActiveChildren'],
   query: z.strictObject({ cascade }),
-  ask: async ({ id, query }, _factory, facts) => {
-    const childrenToSpare = !query.cascade && (await facts.hasActiveChildren('factory', id));
+  ask: async ({ id, query }, factory, facts) => {
+    const isAsked = !query.cascade && factory.status === 'active';
+    const childrenToSpare = isAsked && (await facts.hasActiveChildren('factory', id));
     return [{ type: 'SoftDeleteFactory', childrenToSpare }];
   },
 });

@@ -14,8 +14,9 @@ export const softDeleteOrganization = commandsOn(organizations)({
     'with it. Deleting what is deleted is no error.',
   refusals: ['OrganizationNotFound', 'HasActiveChildren'],
   query: z.strictObject({ cascade }),
-  ask: async ({ id, query }, _organization, facts) => {
-    const childrenToSpare = !query.cascade && (await facts.hasActiveChildren('organization', id));
+  ask: async ({ id, query }, organization, facts) => {
+    const isAsked = !query.cascade && organization.status === 'active';
+    const childrenToSpare = isAsked && (await facts.hasActiveChildren('organization', id));
     return [{ type: 'SoftDeleteOrganization', childrenToSpare }];
   },
 });
