@@ -55,7 +55,9 @@ export const cascade = z
   .default('true')
   .transform((text) => text === 'true')
   .meta({
-    description: '`false`: not when something active would be deleted along; the answer is then `HAS_ACTIVE_CHILDREN`.',
+    description:
+      '`false`: not when something active would be deleted along; the answer is then `HAS_ACTIVE_CHILDREN`. What the ' +
+      'tables could not take counts as active, because they cannot tell.',
   });
 
 /** Any of these fields, and at least one. */
