@@ -1,0 +1,204 @@
+// npm run bench:publish: how fast the publisher catches up, beside a bare pipelined publisher of the same messages; and how
+// long after the answer to a command a subscriber has the message.
+
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type JetStreamManager, type NatsConnection } from 'nats';
+import { interruption, runScript } from '../embedded/script.ts';
+import { type Server, useStack } from '../embedded/stack.ts';
+import { connectEventStore } from '../src/infrastructure/event-store.ts';
+import { eventStream } from '../src/publishing/event-stream.ts';
+import { endChildren, startChild } from './children.ts';
+import { type CpuTimes, cpuTimes } from './cpu.ts';
+import { fillLog } from './publish-events.ts';
+import { optionsOf, type PublishOptions, usage } from './publish-options.ts';
+import { type CatchUp, type Part, parts, type Receipts, reportOf, type Subject } from './publish-report.ts';
+import type { Ask, Told } from './publish-subject.ts';
+import { byTurns, wholeText } from './rounds.ts';
+import { startService } from './service.ts';
+import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
+
+type Children = Readonly<Record<Subject, ChildProcess>>;
+
+const { name: stream } = eventStream;
+const subjects = ['bare', 'publisher'] as const;
+const warmUpSeconds = 3;
+const longestCatchUpMs = 120_000;
+const interruptedCode = 130;
+const running = new AsyncDisposableStack();
+let ending: Promise<void> | undefined;
+
+await runScript(async () => {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === 'help') return console.log(usage);
+  void interruption().then(async () => {
+    process.exitCode = interruptedCode;
+    await endAll();
+    process.exit();
+  });
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'bench-publish-'));
+    running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    const catchUps = await measureCatchUps(join(folder, 'catch-up'), options);
+    const receipts = await measureReceipts(join(folder, 'receipts'), options);
+    console.log(reportOf(catchUps, receipts, options));
+  } catch (error) {
+    if (process.exitCode !== interruptedCode) throw error;
+  } finally {
+    await endAll();
+  }
+});
+// What listens to signals and connections would keep the process alive.
+process.exit();
+
+/** Whoever asks second waits as well. */
+function endAll(): Promise<void> {
+  ending ??= running.disposeAsync();
+  return ending;
+}
+
+async function measureCatchUps(dataDir: string, options: PublishOptions): Promise<readonly CatchUp[]> {
+  await using scope = ownScope();
+  const urls = await startServers(scope, dataDir, ['eventStore', 'nats']);
+  tell(`appending ${wholeText(options.events)} events`);
+  await using log = logAt(urls.eventStore);
+  await fillLog(log, options.events);
+  const nats = await natsAt(scope, urls.nats);
+  const { streams } = await nats.jetstreamManager();
+  scope.defer(endChildren);
+  const start = async (program: string) => {
+    const child = startChild(program, [urls.eventStore, urls.nats]);
+    await toldBy(child);
+    return child;
+  };
+  const children: Children = { bare: await start('publish-bare.ts'), publisher: await start('publish-publisher.ts') };
+
+  tell('warming up');
+  for (const subject of subjects) await catchUp(subject, children, streams, options);
+  const measured: CatchUp[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    await byTurns(subjects, round, async (subject) => {
+      const once = await catchUp(subject, children, streams, options);
+      tell(`  ${subject}: ${wholeText(once.perSecond)} a second`);
+      measured.push(once);
+    });
+  }
+  return measured;
+}
+
+async function catchUp(
+  subject: Subject,
+  children: Children,
+  streams: JetStreamManager['streams'],
+  { events }: PublishOptions,
+): Promise<CatchUp> {
+  const { subjects: filled, maxBytes } = eventStream;
+  await streams.delete(stream).catch(() => undefined);
+  await streams.add({ name: stream, subjects: [...filled], max_bytes: maxBytes });
+  const before = cpuTimes(parts);
+  const started = performance.now();
+  children[subject].send('publish' satisfies Ask);
+  while ((await streams.info(stream)).state.last_seq < events) {
+    if (performance.now() - started > longestCatchUpMs)
+      throw new Error(`${subject} does not get to the end of the log.`);
+    await delay(5);
+  }
+  const perSecond = events / ((performance.now() - started) / 1_000);
+  const cpuMicroseconds = between(before, cpuTimes(parts), events);
+  const stopped = toldBy(children[subject]);
+  children[subject].send('stop' satisfies Ask);
+  await stopped;
+  return { subject, perSecond, cpuMicroseconds };
+}
+
+function between(before: CpuTimes<Part>, after: CpuTimes<Part>, events: number): CpuTimes<Part> {
+  if (before === undefined || after === undefined) return undefined;
+  const each = parts.map(([part]) => [part, ((after[part] - before[part]) * 1e6) / events] as const);
+  return Object.fromEntries(each) as CpuTimes<Part>;
+}
+
+async function toldBy(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('A process that is measured ended. What it wrote above says why.');
+  });
+  ended.catch(() => undefined);
+  const [told] = (await Promise.race([once(child, 'message'), ended])) as [Told];
+  if (typeof told === 'object') throw new Error(told.error);
+}
+
+async function measureReceipts(dataDir: string, options: PublishOptions): Promise<readonly Receipts[]> {
+  await using scope = ownScope();
+  const urls = await startServers(scope, dataDir, ['eventStore', 'postgres', 'nats']);
+  tell('starting the service');
+  const service = startService(dataDir);
+  scope.defer(() => service.stop());
+  const heard = subscribe(await natsAt(scope, urls.nats));
+  const next = await commandsOf(senderTo(await service.url));
+  tell('warming up');
+  await receive(next, heard, { ...options, seconds: Math.min(warmUpSeconds, options.seconds) });
+  const measured: Receipts[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    tell(`round ${round + 1} of ${options.rounds}`);
+    const receipts = await receive(next, heard, options);
+    tell(`  99 % of the messages were received within ${percentile(receipts.heard, 0.99).toFixed(1)} ms`);
+    measured.push(receipts);
+  }
+  return measured;
+}
+
+async function receive(
+  next: () => Promise<Answered>,
+  heard: (answered: Answered) => Promise<number>,
+  options: PublishOptions,
+): Promise<Receipts> {
+  const { followed, perSecond } = await sendSteadily(options, next, heard);
+  return { heard: followed, perSecond };
+}
+
+/** Hears what anybody hears. */
+function subscribe(nats: NatsConnection): (answered: Answered) => Promise<number> {
+  const arrivals = createArrivals();
+  nats.subscribe('mti.evt.>', {
+    callback: (error, { headers }) => {
+      const at = performance.now();
+      if (error || headers === undefined) throw error ?? new Error('a message without headers');
+      arrivals.arrived(headers.get('ce-subject'), BigInt(headers.get('registry-revision')), at);
+    },
+  });
+  return (answered) => arrivals.after(answered);
+}
+
+/** Ends with its scope, or earlier, when the benchmark is interrupted. */
+function ownScope(): AsyncDisposableStack {
+  const scope = new AsyncDisposableStack();
+  running.defer(() => scope.disposeAsync());
+  return scope;
+}
+
+async function startServers<Name extends Server>(
+  scope: AsyncDisposableStack,
+  dataDir: string,
+  servers: readonly Name[],
+): Promise<Readonly<Record<Name, string>>> {
+  tell('starting the servers');
+  const { urls } = scope.adopt(await useStack({ dataDir, servers, log: tell }), (stack) => stack.stop());
+  return urls as Record<Name, string>;
+}
+
+function logAt(url: string) {
+  const log = connectEventStore({ url });
+  return { ...log, [Symbol.asyncDispose]: () => log.close() };
+}
+
+async function natsAt(scope: AsyncDisposableStack, url: string): Promise<NatsConnection> {
+  return scope.adopt(await connect({ servers: url.replace(/^nats:\/\//, '') }), (nats) => nats.close());
+}
+
+function tell(progress: string): void {
+  console.error(progress);
+}
