@@ -59,7 +59,7 @@ const aggregateCacheBytes = 64 * 1024 * 1024;
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
 
-/** So long requests and loops are waited for when the service stops; then the event store is given up. In milliseconds. */
+/** So long requests and loops are waited for when the service stops; then the stores are given up. In milliseconds. */
 const stopGrace = 2_000;
 
 /** And so long everything: `docker stop` kills after ten seconds. */
@@ -76,13 +76,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   await using starting = new AsyncDisposableStack();
 
   const encryption = createEncryption(options.encryptionKeys);
-  const eventStore = starting.adopt(connectEventStore({ url: options.eventStoreUrl }), (store) => store.close());
+  const impatience = new AbortController();
+  const eventStore = starting.adopt(
+    connectEventStore({ url: options.eventStoreUrl, impatience: impatience.signal }),
+    (store) => store.close(),
+  );
   const pool = starting.adopt(
     createPool({
       databaseUrl: options.databaseUrl,
       logger,
       poolMin: options.databasePool.min,
       poolMax: options.databasePool.max,
+      impatience: impatience.signal,
     }),
     (connections) => connections.end(),
   );
@@ -170,13 +175,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       return found && encryption.open(found.passwordEncrypted, id);
     },
     async [Symbol.asyncDispose]() {
-      const impatient = [
-        setTimeout(() => eventStore.abandon(), stopGrace),
-        // A little later, so that who waited for the event store is told.
+      const timers = [
+        setTimeout(() => impatience.abort(), stopGrace),
+        // A little later, so that who waited for a store is told.
         setTimeout(() => server.server.closeAllConnections(), stopGrace + 500),
       ];
       const hasEnded = await endsWithin(longestStop, running.disposeAsync());
-      impatient.forEach(clearTimeout);
+      timers.forEach(clearTimeout);
       if (hasEnded) return;
       const late = loops.flatMap((loop) => (loop.health().status === 'stopped' ? [] : [loop.health().name]));
       logger.error({ late }, `not everything has ended within ${longestStop} ms; not waiting for it`);

@@ -34,11 +34,11 @@ export interface EventStoreOptions {
   readonly url: string;
   /** Milliseconds after which an append, a read or a subscription without an answer counts as unavailable. Default 10,000. */
   readonly answerWithin?: number;
+  /** When it aborts, whatever is waited for, then or later, is unavailable. A subscription has a signal of its own. */
+  readonly impatience?: AbortSignal;
 }
 
 export interface EventStore extends EventLog {
-  /** Whatever is waited for, now or later, fails as EventLogUnavailable. A subscription has a signal of its own. */
-  abandon(): void;
   /** Cancels what is still open. */
   close(): Promise<void>;
 }
@@ -48,9 +48,12 @@ export interface EventStore extends EventLog {
  *
  * @throws Error when the connection string is malformed; the message does not repeat it, as it may hold a password
  */
-export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOptions): EventStore {
+export function connectEventStore({ url, answerWithin = 10_000, impatience }: EventStoreOptions): EventStore {
   const closing = new AbortController();
-  const patience: Patience = { milliseconds: answerWithin, over: closing.signal };
+  const patience: Patience = {
+    milliseconds: answerWithin,
+    over: AbortSignal.any([closing.signal, ...(impatience ? [impatience] : [])]),
+  };
   let client = createClient(url);
   const replaced: EventStoreDBClient[] = [];
 
@@ -96,7 +99,6 @@ export function connectEventStore({ url, answerWithin = 10_000 }: EventStoreOpti
     },
     subscribe: (options) => subscribe(client, options, answerWithin),
     readAll: (options) => readInBulk(client, options, patience),
-    abandon: () => closing.abort(),
     close: async () => {
       closing.abort();
       await Promise.all([client, ...replaced].map((each) => each.dispose()));

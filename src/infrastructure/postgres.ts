@@ -16,6 +16,7 @@ import {
   sql,
 } from 'slonik';
 import type { z } from 'zod';
+import { endsWithin } from './lifecycle.ts';
 
 export { sql };
 
@@ -27,6 +28,8 @@ export interface PoolOptions {
   readonly poolMax?: number;
   /** How long a query may wait for a connection and its answer together. Default 5 s. */
   readonly timeoutMs?: number;
+  /** When it aborts, no query waits any longer. */
+  readonly impatience?: AbortSignal;
 }
 
 /** What a query function asks Postgres through. Every method throws what `isUnavailable` tells apart. */
@@ -35,7 +38,7 @@ export interface Pool {
   any<Row>(query: QuerySqlToken<z.ZodType<Row>>): Promise<readonly Row[]>;
   /** The row, or undefined when there is none; more than one is an error. */
   maybeOne<Row>(query: QuerySqlToken<z.ZodType<Row>>): Promise<Row | undefined>;
-  /** Waits for the queries that run, then closes every connection. */
+  /** Waits for the queries that run, then closes every connection; not for long when the server is frozen. */
   end(): Promise<void>;
 }
 
@@ -48,7 +51,14 @@ export class DatabaseUnavailable extends Error {
  * Makes a pool. It connects when it is first asked, so that a service can start while its database is away, and
  * again after the database has come back.
  */
-export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, timeoutMs = 5_000 }: PoolOptions): Pool {
+export function createPool({
+  databaseUrl,
+  logger,
+  poolMin = 0,
+  poolMax = 10,
+  timeoutMs = 5_000,
+  impatience,
+}: PoolOptions): Pool {
   let opening: Promise<DatabasePool> | undefined;
   let ended = false;
 
@@ -57,7 +67,8 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
     maybeOne: (query) => inTime(async () => (await (await opened()).maybeOne(query)) ?? undefined),
     async end() {
       ended = true;
-      await (await opening?.catch(() => undefined))?.end();
+      const pool = await opening?.catch(() => undefined);
+      if (pool) await endsWithin(goodbyeMs, pool.end());
     },
   };
 
@@ -99,10 +110,14 @@ export function createPool({ databaseUrl, logger, poolMin = 0, poolMax = 10, tim
       () => reject(new DatabaseUnavailable(`no answer from Postgres in ${timeoutMs} ms`)),
       timeoutMs,
     );
+    const giveUp = () => reject(new DatabaseUnavailable('the pool is being closed'));
+    if (impatience?.aborted) giveUp();
+    impatience?.addEventListener('abort', giveUp, { once: true });
     try {
       return await Promise.race([query(), promise]);
     } finally {
       clearTimeout(late);
+      impatience?.removeEventListener('abort', giveUp);
     }
   }
 }
