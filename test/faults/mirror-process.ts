@@ -1,0 +1,27 @@
+// The mirror alone, as a process to which faults happen: EVENTSTORE_URL, NATS_URL. It ends with its parent.
+import pino from 'pino';
+import { connectEventStore } from '../../src/infrastructure/event-store.ts';
+import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
+import { connectNats } from '../../src/infrastructure/nats.ts';
+import { startMirror } from '../../src/publishing/mirror.ts';
+
+const { EVENTSTORE_URL: eventStoreUrl = '', NATS_URL: natsUrl = '' } = process.env;
+
+process.once('disconnect', () => process.exit(1));
+process.on('unhandledRejection', (error) => {
+  if (!isStrayRejection(error)) throw error;
+});
+
+const logger = pino({ base: null, level: 'debug' }, pino.destination({ dest: 1, sync: true }));
+const log = connectEventStore({ url: eventStoreUrl });
+const bus = connectNats({ url: natsUrl, name: 'mirror', logger });
+// A NATS that is frozen is noticed sooner than in earnest; and little is remembered, so that streams are read often.
+const mirror = startMirror({ log, bus, logger, timing: { patience: 1_000 }, memoryBytes: 40_000 });
+
+process.once('SIGTERM', () => {
+  void mirror.stop().then(async () => {
+    await bus.close();
+    await log.close();
+    process.exit(0);
+  });
+});
