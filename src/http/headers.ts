@@ -26,7 +26,8 @@ export const responseHeaders = {
     example: '/api/gateways/0197e8a4-2f60-7c3e-8d15-6b0a94c7e2f1',
   },
   'X-Correlation-Id': {
-    description: 'What the request belongs to: the `$correlationId` of the events that it has caused, if it has caused any.',
+    description:
+      'What the request belongs to: the `$correlationId` of the events that it has caused, if it has caused any.',
     schema: { type: 'string' },
     example: 'order-4711',
   },

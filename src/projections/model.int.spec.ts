@@ -203,7 +203,12 @@ async function run(dependencies: CommandDependencies, step: Extract<Step, { do: 
   const command = commands.find((candidate) => candidate.name === step.name);
   if (command === undefined) throw new Error(`there is no command ${step.name}`);
   const sender = { actor: 'a-tester', correlationId: 'a-correlation' };
-  await command.run(dependencies, { id: step.id, body: command.body?.parse(step.body), query: { cascade: true }, sender });
+  await command.run(dependencies, {
+    id: step.id,
+    body: command.body?.parse(step.body),
+    query: { cascade: true },
+    sender,
+  });
 }
 
 /** The log, told in batches of these sizes, with checkpoints between them and what was told last told again. */
