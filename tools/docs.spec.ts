@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 
 describe('what is generated in docs/', () => {
-  it.each(['docs/openapi.json', 'docs/events.md'])('is what npm run docs writes: %s', (path) => {
+  it.each(['docs/openapi.json', 'docs/asyncapi.yaml', 'docs/events.md'])('is what npm run docs writes: %s', (path) => {
     const isCurrent = readFileSync(new URL(path, project), 'utf8') === generated[path];
     expect(isCurrent, `${path} is stale: npm run docs`).toBe(true);
   });
 
   it('is all there is', () => {
-    expect(Object.keys(generated)).toEqual(['docs/openapi.json', 'docs/events.md']);
+    expect(Object.keys(generated)).toEqual(['docs/openapi.json', 'docs/asyncapi.yaml', 'docs/events.md']);
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { createApi } from '../src/api.ts';
 import type { OpenApiDocument } from '../src/http/openapi.ts';
+import { asyncApiText } from './asyncapi.ts';
 import { eventReference } from './event-reference.ts';
 
 const project = new URL('../', import.meta.url);
@@ -11,6 +12,7 @@ const help = `npm run docs
 
 Writes the reference anew from the sources:
   docs/openapi.json   the HTTP API, from the routes and their schemas
+  docs/asyncapi.yaml  what is on NATS, from the public contract and test/golden
   docs/events.md      the events, from the catalogue and test/golden
 
 It connects to nothing. A test fails when one of the files is not what this would write.`;
@@ -37,21 +39,22 @@ async function main(args: readonly string[]): Promise<void> {
 
 /** The files of docs/ that are made of the sources, by their path in the project. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', project), 'utf8')) as { version: string };
   return {
-    'docs/openapi.json': `${JSON.stringify(await documentOfApi(), null, 2)}\n`,
+    'docs/openapi.json': `${JSON.stringify(await documentOfApi(version), null, 2)}\n`,
+    'docs/asyncapi.yaml': asyncApiText(version),
     'docs/events.md': eventReference(),
   };
 }
 
 /** The OpenAPI document as the service serves it, of routes that nobody calls and that therefore need nothing. */
-async function documentOfApi(): Promise<OpenApiDocument> {
-  const manifest = JSON.parse(readFileSync(new URL('package.json', project), 'utf8')) as { version: string };
+async function documentOfApi(version: string): Promise<OpenApiDocument> {
   const nothing = undefined as never;
   const { server, document } = await createApi({
     logger: pino({ level: 'silent' }),
     corsOrigins: [],
     isUnavailable: () => false,
-    version: manifest.version,
+    version,
     parts: () => [],
     readiness: nothing,
     readModelReaches: nothing,
