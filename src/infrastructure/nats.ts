@@ -197,8 +197,8 @@ function createStream(
       // A stream from which everything was deleted keeps its last sequence, and so do we.
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq };
     },
-    message: (sequence) => findMessage(name, { seq: sequence }, live),
-    last: (subject) => findMessage(name, { last_by_subj: subject }, live),
+    message: (sequence) => findMessage(name, { seq: sequence }, live, [noSuchMessage]),
+    last: (subject) => findMessage(name, { last_by_subj: subject }, live, [noSuchMessage, noSuchStream]),
     contents: () => readContents(name, live, losses),
     openChannel: (listener) => openChannel(live(), listener, losses),
   };
@@ -208,12 +208,13 @@ async function findMessage(
   name: string,
   query: { readonly seq: number } | { readonly last_by_subj: string },
   live: () => NatsConnection,
+  absent: readonly number[],
 ): Promise<StoredMessage | undefined> {
   try {
     const found = await ask(live, (manager) => manager.streams.getMessage(name, query));
     return { sequence: found.seq, subject: found.subject, headers: readHeaders(found.header), body: found.string() };
   } catch (error) {
-    if (errorCode(error) === noSuchMessage) return undefined;
+    if (absent.some((code) => code === errorCode(error))) return undefined;
     throw error;
   }
 }

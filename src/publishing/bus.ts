@@ -41,7 +41,7 @@ export interface BusStream {
   bounds(): Promise<{ readonly first: number; readonly last: number }>;
   /** The message with this sequence; undefined when it has been deleted. */
   message(sequence: number): Promise<StoredMessage | undefined>;
-  /** The last message on a subject; undefined when there is none. */
+  /** The last message on a subject, which may have wildcards; undefined when there is none, or no such stream. */
   last(subject: string): Promise<StoredMessage | undefined>;
   /** All messages that are there when it begins, oldest first; whether it tells of later ones is open. */
   contents(): AsyncIterable<StoredMessage>;

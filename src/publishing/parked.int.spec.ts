@@ -5,6 +5,7 @@ import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
 import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import { connectNats } from '../infrastructure/nats.ts';
+import { listParked } from './parked-action.ts';
 import { type Publisher, startPublisher } from './publisher.ts';
 
 const logger = pino({ level: 'silent' });
@@ -31,6 +32,7 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB, the publishe
       examples.gatewaySoftDeleted(),
       examples.organizationUpdated({ name: 'y'.repeat(2_048) }),
     );
+    expect(await listed()).toEqual(['Nothing is parked.']);
     const log = givenLog(...events);
     const first = publishing(log);
     await has('degraded', first, 4);
@@ -51,8 +53,25 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB, the publishe
     const { anOrganization, aFactory, aGateway } = examples;
     expect(messages[1]?.subject).toBe(`mti.evt.v1.${anOrganization}.${aFactory}.gateway.${aGateway}.event-parked`);
     expect(messages[1]?.headers['registry-revision']).toBe('1');
+    expect(await listed()).toEqual([
+      expect.stringMatching(
+        `^2  gateway-${aGateway}  revision 1  position ${events[1]?.position.commit}  event .*too-large`,
+      ),
+      expect.stringMatching(/^4 {2}organization-.*"organization-updated","reason":"too-large"/),
+    ]);
     expect(JSON.parse(messages[1]?.body ?? '')).toEqual({ id: aGateway, type: 'gateway-updated', reason: 'too-large' });
   });
+
+  async function listed(): Promise<readonly unknown[]> {
+    const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
+    const lines: string[] = [];
+    try {
+      await listParked(bus, new AbortController().signal, (line) => void lines.push(line));
+    } finally {
+      await bus.close();
+    }
+    return lines;
+  }
 
   function publishing(log: GivenLog): Publisher & AsyncDisposable {
     const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });

@@ -1,7 +1,7 @@
 // What stands in the stream for an event that cannot be published: at its place, so that nothing else waits for it, and
 // everybody who hears of the stream of that event hears that something is missing.
 import type { StoredEvent } from '../events/event-log.ts';
-import type { Message } from './bus.ts';
+import type { Message, StoredMessage } from './bus.ts';
 import { kebabCase } from './contract.ts';
 import { contractVersion } from './event-stream.ts';
 import { messageIdHeader, source } from './message.ts';
@@ -14,6 +14,11 @@ const parkedType = 'event-parked';
 
 /** All messages that stand for one. */
 export const parkedSubjects = `mti.evt.${contractVersion}.*.*.*.*.${parkedType}`;
+
+/** Whether a message of the stream stands for an event. */
+export function isParkedMessage({ subject }: StoredMessage): boolean {
+  return subject.endsWith(`.${parkedType}`);
+}
 
 /** Whether a message can stand for it: the name of its stream has to fit into a subject. */
 export function canBeParked({ stream }: StoredEvent): boolean {

@@ -3,9 +3,13 @@ import type { Context } from '../context.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { connectNats } from '../infrastructure/nats.ts';
 import type { Action } from './action.ts';
+import { parkedAction } from './parked-action.ts';
 import { rebuildStateAction } from './rebuild-state-action.ts';
 
-const actions: ReadonlyMap<string, Action> = new Map([['rebuild-state', rebuildStateAction]]);
+const actions: ReadonlyMap<string, Action> = new Map([
+  ['rebuild-state', rebuildStateAction],
+  ['parked', parkedAction],
+]);
 
 /** The actions, a paragraph each. */
 export const publishingHelp = [...actions]
