@@ -109,17 +109,17 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
 
   it('equals the log while NATS is killed, frozen and thawed under load', async () => {
     await freshBucket();
-    const events = livesOfGateways(2_000);
-    const log = givenLog(...events.slice(0, -4_000));
+    const events = livesOfGateways(1_000);
+    const log = givenLog(...events.slice(0, -2_000));
     await using mirror = mirroring(log);
-    for (const threshold of [500, 5_000]) {
+    for (const threshold of [500, 2_500]) {
       await written(threshold);
       await nats.kill();
       await nats.start();
     }
-    await written(10_000);
+    await written(5_000);
     nats.freeze();
-    log.add(...events.slice(-4_000));
+    log.add(...events.slice(-2_000));
     await vi.waitFor(() => expect(mirror.health().status).toBe('failing'), patiently);
     nats.thaw();
     await mirrored(log);

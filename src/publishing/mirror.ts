@@ -61,12 +61,10 @@ export function createMirrorWriter({ log, bus, logger, timing, memoryBytes }: Mi
   async function begin(pipe: Pipe, { origin }: Tail<MirrorOrigin>): Promise<Send> {
     const memory = createMirrorMemory(log, memoryBytes ?? defaultMemoryBytes);
     const session = randomBytes(4).toString('hex');
-    for (const message of await leftUndone(origin, memory, session)) await pipe.send(message);
+    await pipe.sendAll(await leftUndone(origin, memory, session));
     return async (events) => {
       await memory.prepare(events);
-      for (const event of events) {
-        for (const message of await messagesAbout(event, memory, session)) await pipe.send(message);
-      }
+      for (const event of events) await pipe.sendAll(await messagesAbout(event, memory, session));
     };
   }
 
