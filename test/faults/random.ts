@@ -1,7 +1,7 @@
 // How often, and at which moments. KILLS=50 makes it long; SEED=<seed of a failure> chooses the same moments again.
 import { randomInt } from 'node:crypto';
 
-const { KILLS = '5', SEED } = process.env;
+const { KILLS = '3', SEED } = process.env;
 
 export const kills = Number(KILLS);
 /** How often a server is restarted, which takes longer. */
