@@ -1,6 +1,6 @@
 // What can be asked of the benchmark of commands.
 
-import { parseArgs } from 'node:util';
+import { atLeastOne, parseOptions } from './options.ts';
 
 export interface CommandsOptions {
   /** In a visit of a subject; and so many gateways there are that are changed. */
@@ -29,7 +29,12 @@ const quick = { ...full, commands: '640', rounds: '1' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): CommandsOptions | 'help' {
-  const given = parse([...args]);
+  const given = parseOptions(args, {
+    commands: { type: 'string' },
+    rounds: { type: 'string' },
+    connections: { type: 'string' },
+    profile: { type: 'string' },
+  });
   if (given.help) return 'help';
   const values = { ...(given.quick ? quick : full), ...given };
   const options = {
@@ -40,27 +45,4 @@ export function optionsOf(args: readonly string[]): CommandsOptions | 'help' {
   };
   if (options.commands >= options.connections) return options;
   throw new Error(`--commands is '${values.commands}', which is less than one for each connection. Say more.`);
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        commands: { type: 'string' },
-        rounds: { type: 'string' },
-        connections: { type: 'string' },
-        profile: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Error(`${(error as Error).message}. Say --help for all options.`, { cause: error });
-  }
-}
-
-function atLeastOne(option: string, text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error(`${option} is '${text}', which is not a whole number from 1 on. Correct it, or leave it out.`);
 }

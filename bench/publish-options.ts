@@ -1,6 +1,6 @@
 // What can be asked of the benchmark of publishing.
 
-import { parseArgs } from 'node:util';
+import { parseOptions, positive } from './options.ts';
 
 export interface PublishOptions {
   /** How many there are to catch up with. */
@@ -29,7 +29,12 @@ const quick = { events: '2000', rate: '50', rounds: '1', seconds: '1' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): PublishOptions | 'help' {
-  const given = parse([...args]);
+  const given = parseOptions(args, {
+    events: { type: 'string' },
+    rate: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+  });
   if (given.help) return 'help';
   const values = { ...(given.quick ? quick : full), ...given };
   return {
@@ -38,28 +43,4 @@ export function optionsOf(args: readonly string[]): PublishOptions | 'help' {
     rounds: Math.ceil(positive('--rounds', values.rounds)),
     seconds: positive('--seconds', values.seconds),
   };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        events: { type: 'string' },
-        rate: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Error(`${(error as Error).message}. Say --help for all options.`, { cause: error });
-  }
-}
-
-function positive(option: string, text: string): number {
-  const number = Number(text);
-  if (number > 0 && Number.isFinite(number)) return number;
-  throw new Error(`${option} is '${text}', which is not a number above 0. Correct it, or leave it out.`);
 }

@@ -1,6 +1,6 @@
 // What can be asked of the benchmark of queries.
 
-import { parseArgs } from 'node:util';
+import { atLeastOne, parseOptions } from './options.ts';
 
 export interface QueriesOptions {
   /** In the large database. */
@@ -28,7 +28,12 @@ const quick = { ...full, gateways: '20000', rounds: '1', seconds: '1' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
-  const given = parse([...args]);
+  const given = parseOptions(args, {
+    gateways: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    connections: { type: 'string' },
+  });
   if (given.help) return 'help';
   const values = { ...(given.quick ? quick : full), ...given };
   return {
@@ -37,27 +42,4 @@ export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
     seconds: atLeastOne('--seconds', values.seconds),
     connections: atLeastOne('--connections', values.connections),
   };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        gateways: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        connections: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Error(`${(error as Error).message}. Say --help for all options.`, { cause: error });
-  }
-}
-
-function atLeastOne(option: string, text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error(`${option} is '${text}', which is not a whole number from 1 on. Correct it, or leave it out.`);
 }
