@@ -79,7 +79,6 @@ const GatewayStateHeaders = {
     { [messageIdHeader]: {} },
     {
       'registry-event-id': { format: 'uuid' },
-      'registry-stream': { description: "The gateway's stream in the event store." },
       ...placeHeaders,
       ...preparePosition,
       'registry-step': { pattern: '^\\d+/\\d+$', description: 'Which of the messages of its event it is: `1/2`.' },

@@ -23,10 +23,11 @@ export function headersSchema(present: HeaderSchemas, besides: HeaderSchemas = {
 
 /** Where an event stands in the log. */
 export const placeHeaders: HeaderSchemas = {
+  'registry-stream': { description: 'The stream of the event: a gateway has one of its own, and one of its presence.' },
   'registry-position': { pattern: '^\\d+$', description: 'Where the event stands in the log of all streams.' },
   'registry-revision': {
     pattern: '^\\d+$',
-    description: 'The place of the event among those of its aggregate, from 0: a gap is visible.',
+    description: 'The place of the event in its stream, from 0: a gap is visible.',
   },
 };
 

@@ -45,6 +45,7 @@ describe('the message about an event', () => {
       'ce-subject': examples.aGateway,
       'ce-time': examples.now,
       'ce-datacontenttype': 'application/json',
+      'registry-stream': `gateway-${examples.aGateway}`,
       'registry-position': '1234',
       'registry-revision': '3',
       'registry-schema-version': '2',
@@ -85,6 +86,12 @@ describe('the message about an event', () => {
         });
       }),
     );
+  });
+
+  it('of an earlier version says by its subject which stream it is about', () => {
+    const stored = examples.stored(examples.gatewayUpdated(), { revision: 3n });
+    const { 'registry-stream': _, ...headers } = messageAbout(stored).headers;
+    expect(originOf({ sequence: 1, ...messageAbout(stored), headers })?.stream).toBe(stored.stream);
   });
 
   it('is not recognized in what a stranger wrote', () => {

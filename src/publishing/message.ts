@@ -15,7 +15,6 @@ export const source = '/gateway-registry';
 /** Where a published message came from. */
 export interface Origin extends Place {
   readonly eventId: string;
-  readonly stream: string;
 }
 
 /**
@@ -42,10 +41,10 @@ export function subjectOf(event: PublishedEvent): string {
 /** Where a message of the stream came from; undefined when it is none of the publisher's. */
 export function originOf({ subject, headers }: StoredMessage): Origin | undefined {
   const eventId = headers[messageIdHeader];
-  const place = readPlace(headers);
+  // Messages of earlier versions name their stream by their subject alone.
   const [kind, id] = subject.split('.').slice(5);
-  if (eventId === undefined || place === undefined) return undefined;
-  return { ...place, eventId, stream: `${kind}-${id}` };
+  const place = readPlace(headers, `${kind}-${id}`);
+  return eventId === undefined || place === undefined ? undefined : { ...place, eventId };
 }
 
 /** A header value of CloudEvents: what is not printable ASCII, and `"` and `%`, percent-encoded as UTF-8. */

@@ -31,7 +31,6 @@ export interface Change {
 
 const prefix = '$KV.gateways.';
 const eventIdHeader = 'registry-event-id';
-const streamHeader = 'registry-stream';
 const stepHeader = 'registry-step';
 const operationHeader = 'KV-Operation';
 
@@ -100,16 +99,14 @@ export function readChange({ subject, headers, body }: StoredMessage): Change {
 export function mirrorOriginOf({ headers }: StoredMessage): MirrorOrigin | undefined {
   const place = readPlace(headers);
   const eventId = headers[eventIdHeader];
-  const stream = headers[streamHeader];
   const [, step, steps] = /^(\d+)\/(\d+)$/.exec(headers[stepHeader] ?? '') ?? [];
-  if (place === undefined || eventId === undefined || stream === undefined || step === undefined) return undefined;
-  return { ...place, eventId, stream, step: Number(step), steps: Number(steps) };
+  if (place === undefined || eventId === undefined || step === undefined) return undefined;
+  return { ...place, eventId, step: Number(step), steps: Number(steps) };
 }
 
-function originHeaders({ eventId, stream, step, steps, ...place }: MirrorOrigin): Headers {
+function originHeaders({ eventId, step, steps, ...place }: MirrorOrigin): Headers {
   return {
     [eventIdHeader]: eventId,
-    [streamHeader]: stream,
     ...placeHeaders(place),
     [stepHeader]: `${step}/${steps}`,
   };

@@ -3,6 +3,8 @@ import type { Position } from '../events/event-log.ts';
 import type { Headers } from './bus.ts';
 
 export interface Place {
+  /** The event's stream. */
+  readonly stream: string;
   /** The event's revision in its stream. */
   readonly revision: bigint;
   readonly position: Position;
@@ -11,23 +13,30 @@ export interface Place {
 const positionHeader = 'registry-position';
 const prepareHeader = 'registry-prepare-position';
 const revisionHeader = 'registry-revision';
+const streamHeader = 'registry-stream';
 
 /** The headers that say where an event stands. The prepare position is left out where it is the commit position. */
-export function placeHeaders({ revision, position: { commit, prepare } }: Place): Headers {
+export function placeHeaders({ stream, revision, position: { commit, prepare } }: Place): Headers {
   return {
+    [streamHeader]: stream,
     [positionHeader]: String(commit),
     ...(prepare === commit ? {} : { [prepareHeader]: String(prepare) }),
     [revisionHeader]: String(revision),
   };
 }
 
-/** What these headers say; undefined when they are not there, or are none of ours. */
-export function readPlace(headers: Headers): Place | undefined {
+/**
+ * What these headers say; undefined when they are not there, or are none of ours.
+ *
+ * @param unsaid the stream where the headers do not say it
+ */
+export function readPlace(headers: Headers, unsaid?: string): Place | undefined {
+  const stream = headers[streamHeader] ?? unsaid;
   const revision = numberIn(headers[revisionHeader]);
   const commit = numberIn(headers[positionHeader]);
   const prepare = numberIn(headers[prepareHeader] ?? headers[positionHeader]);
-  if (revision === undefined || commit === undefined || prepare === undefined) return undefined;
-  return { revision, position: { commit, prepare } };
+  if (stream === undefined || revision === undefined || commit === undefined || prepare === undefined) return undefined;
+  return { stream, revision, position: { commit, prepare } };
 }
 
 function numberIn(text: string | undefined): bigint | undefined {

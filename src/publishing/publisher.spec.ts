@@ -44,6 +44,7 @@ describe('the publisher', () => {
       headers: expect.objectContaining({
         'Nats-Msg-Id': second.id,
         'registry-position': String(second.position.commit),
+        'registry-stream': `organization-${examples.anOrganization}`,
         'registry-revision': '1',
       }),
       body: JSON.stringify({ id: examples.anOrganization, type: 'organization-updated', reason: 'unreadable' }),

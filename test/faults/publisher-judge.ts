@@ -45,6 +45,7 @@ function partsWanted(event: StoredEvent, sequence: number): Readonly<Record<stri
     'Nats-Msg-Id': event.id,
     'ce-id': event.id,
     'ce-type': `mti.evt.v1.${type}`,
+    'registry-stream': event.stream,
     'registry-position': String(event.position.commit),
     'registry-revision': String(event.revision),
   };
