@@ -114,7 +114,10 @@ export default {
       name: 'one-adapter-for-nats',
       comment: 'One place knows the client and its traps.',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/infrastructure/nats(-service)?[.]ts$|${specs}` },
+      from: {
+        path: '^src/',
+        pathNot: `^src/infrastructure/nats[a-z-]*[.]ts$|${specs}`,
+      },
       to: { path: 'node_modules/nats/' },
     },
     {
