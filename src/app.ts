@@ -24,6 +24,7 @@ import { startMirror } from './publishing/mirror.ts';
 import { startPublisher } from './publishing/publisher.ts';
 import { hasActiveChildren } from './queries/children.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
+import { createObserver } from './queries/observed.ts';
 
 export interface AppOptions {
   readonly host: string;
@@ -58,6 +59,9 @@ const aggregateCacheBytes = 64 * 1024 * 1024;
 
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
+
+/** So long the answer to a command waits for what is observed of its gateway, in milliseconds. */
+const observationPatience = 1_000;
 
 /** So long requests and loops are waited for when the service stops; then the stores are given up. In milliseconds. */
 const stopGrace = 2_000;
@@ -161,6 +165,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       idempotencyKeys: createIdempotencyKeys(idempotencySecretsOf(options.encryptionKeys)),
       // Nobody logs in: whoever reaches the registry reads all of it.
       mayRead: () => true,
+      observationsOf: createObserver(pool, observationPatience),
     },
     queries: { pool, log: eventStore },
   });
