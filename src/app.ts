@@ -15,6 +15,7 @@ import { endsWithin } from './infrastructure/lifecycle.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { refuseWrongKey, tellOfClosedPasswords } from './keys/at-start.ts';
+import { startPresence } from './presence/presence-process.ts';
 import { startCascade } from './processes/cascade-process.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
@@ -129,6 +130,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     startPublisher({ log: eventStore, bus: nats, logger, maxBytes: options.natsStreamMaxBytes }),
     (loop) => loop.stop(),
   );
+  const presence = starting.adopt(startPresence({ databaseUrl, log: eventStore, bus: nats, logger }), (loop) =>
+    loop.stop(),
+  );
   const mirror = starting.adopt(startMirror({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
   const credentials = [options.credentials ?? []].flat().map(({ verifyingKeys, rates }) =>
     starting.adopt(
@@ -146,7 +150,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ),
   );
 
-  const loops = [projector, listener, cascade, publisher, mirror, ...credentials];
+  const loops = [projector, listener, cascade, publisher, mirror, presence, ...credentials];
   // Each is waited for by itself, but told at the same time.
   starting.defer(() => {
     for (const loop of loops) void loop.stop();

@@ -6,10 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, Events, type NatsConnection, type Status } from 'nats';
 import type { Logger } from 'pino';
 import type { RequestBus } from '../credentials/requests.ts';
+import type { HeartbeatBus } from '../presence/heartbeats.ts';
 import { type Bus, BusUnavailable } from '../publishing/bus.ts';
 import { pauseFor } from './lifecycle.ts';
 import { type NatsAddress, readNatsAddress } from './nats-address.ts';
 import { answerMs, type NatsLink } from './nats-api.ts';
+import { listenTo } from './nats-listening.ts';
 import { serveRequests } from './nats-service.ts';
 import { createStream } from './nats-streams.ts';
 
@@ -21,7 +23,7 @@ export interface NatsOptions {
   readonly logger: Logger;
 }
 
-export interface Nats extends Bus, RequestBus {
+export interface Nats extends Bus, RequestBus, HeartbeatBus {
   isConnected(): boolean;
   /** What is sent on a subject (`*` and `>` are wildcards) from now on, until the signal aborts. */
   listen(subject: string, signal: AbortSignal): AsyncIterable<{ readonly subject: string; readonly body: string }>;
@@ -63,6 +65,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
       signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
       for await (const message of subscription) yield { subject: message.subject, body: message.string() };
     },
+    listenTo: (subject, heard) => listenTo(link, subject, heard),
     async serve(service, answer, signal, serving) {
       await serveRequests({ connection: live(), logger }, service, answer, signal, serving);
     },
