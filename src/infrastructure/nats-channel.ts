@@ -1,6 +1,13 @@
 // Many messages and their replies, behind the `Channel` port: one inbox, and numbered subjects of replies.
 import { createInbox, ErrorCode, type Msg, MsgHdrsImpl, NatsError } from 'nats';
-import { type Channel, type ChannelListener, type Message, MessageTooLarge, type Reply } from '../publishing/bus.ts';
+import {
+  type Channel,
+  type ChannelListener,
+  type Headers,
+  type Message,
+  MessageTooLarge,
+  type Reply,
+} from '../publishing/bus.ts';
 import { type NatsLink, wrongLastMessageId, wrongLastSequence } from './nats-api.ts';
 
 /** Opens a channel, as `BusStream` says. */
@@ -16,9 +23,10 @@ export function openChannel(link: NatsLink, listener: ChannelListener): Channel 
   const lost = (error: Error) => listener.lost(error);
   link.losses.add(lost);
   return {
-    send(number, { subject, headers, body }: Message) {
+    send(number, { subject, headers, body }: Message, more: Headers) {
       try {
-        nats.publish(subject, body, { reply: `${inbox}.${number}`, headers: toNatsHeaders(headers) });
+        const written = new WrittenHeaders(headers, more);
+        nats.publish(subject, Buffer.from(body), { reply: `${inbox}.${number}`, headers: written });
       } catch (cause) {
         const tooLarge = cause instanceof NatsError && cause.code === ErrorCode.MaxPayloadExceeded;
         const Refusal = tooLarge ? MessageTooLarge : Error;
@@ -57,7 +65,23 @@ function parseAnswer(text: string): Answer {
   }
 }
 
-/** The contract of `Message` promises printable ASCII, so nothing is validated here, as `append` would do. */
-function toNatsHeaders(headers: Message['headers']) {
-  return MsgHdrsImpl.fromRecord(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])));
+/**
+ * Headers as they go over the wire, written at once: the library would put each into a map of lists, and validate it. The
+ * contract of `Message` promises printable ASCII.
+ */
+class WrittenHeaders extends MsgHdrsImpl {
+  readonly #parts: readonly Headers[];
+
+  constructor(...parts: readonly Headers[]) {
+    super();
+    this.#parts = parts;
+  }
+
+  override encode(): Uint8Array {
+    let text = 'NATS/1.0\r\n';
+    for (const part of this.#parts) {
+      for (const name of Object.keys(part)) text += `${name}: ${part[name]}\r\n`;
+    }
+    return Buffer.from(`${text}\r\n`);
+  }
 }

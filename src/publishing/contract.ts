@@ -92,11 +92,14 @@ export function isPublished(type: string): type is PublishedEvent['type'] {
  */
 export function toPayload({ type, data }: PublishedEvent, revision: bigint): Readonly<Record<string, unknown>> {
   const { payload, fields } = contract[type];
-  const values = new Map<string, unknown>(Object.entries(data));
-  // A number, because JSON has no other; the schema refuses one that would not be exact.
-  values.set('credentialVersion', Number(revision));
-  const named = fields.filter(({ inEvent }) => values.has(inEvent));
-  return payload.parse(Object.fromEntries(named.map(({ name, inEvent }) => [name, values.get(inEvent)])));
+  const values: Readonly<Record<string, unknown>> = data;
+  const named: Record<string, unknown> = {};
+  for (const { name, inEvent } of fields) {
+    // A number, because JSON has no other; the schema refuses one that would not be exact.
+    if (inEvent === 'credentialVersion') named[name] = Number(revision);
+    else if (Object.hasOwn(values, inEvent)) named[name] = values[inEvent];
+  }
+  return payload.parse(named);
 }
 
 /** `GatewayCreated` → `gateway-created`. */
