@@ -126,6 +126,7 @@ describe('a rebuild', () => {
         expect(await verify(options(log))).toMatchObject({ differences: [] });
       }
     }
+    expect(lines.filter((line) => line.startsWith('Events have values'))).toEqual([]);
   });
 
   it('carries over when a gateway was last seen', async () => {
