@@ -64,6 +64,7 @@ export async function installAudit(databaseUrl: string): Promise<void> {
       CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON organizations FOR EACH ROW EXECUTE FUNCTION audit_write();
       CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON factories FOR EACH ROW EXECUTE FUNCTION audit_write();
       CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON gateways FOR EACH ROW EXECUTE FUNCTION audit_write();
+      CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON gateway_presence FOR EACH ROW EXECUTE FUNCTION audit_write();
       CREATE TRIGGER audit AFTER UPDATE ON projection_checkpoint FOR EACH ROW EXECUTE FUNCTION audit_move()`),
   );
 }

@@ -4,6 +4,7 @@ import {
   aGateway,
   factoryCreated,
   factorySoftDeleted,
+  gatewayConnected,
   gatewayCreated,
   gatewayIdReservationAbandoned,
   gatewayPasswordChanged,
@@ -21,6 +22,7 @@ const events = storedInOrder(
   gatewayUpdated({ name: 'New' }),
   gatewayPasswordChanged(),
   factorySoftDeleted(),
+  gatewayConnected(),
 ).map((event) => decode(event) as Recorded);
 const gateway = `gateways ${aGateway}`;
 
@@ -41,6 +43,15 @@ describe('the tables', () => {
   it('are wrong when one column is', () => {
     const rows = new Map(rowsAfter(events)).set(gateway, { ...(rowsAfter(events).get(gateway) as Row), model: null });
     expect(differences(events, rows)).toEqual([`${gateway}: model is null and not "SG-200"`]);
+  });
+
+  it('are wrong when a gateway is there of which nobody has heard, or is not', () => {
+    const presence = `gateway_presence ${aGateway}`;
+    expect(differences(events, rowsAfter(events.slice(0, -1)))).toEqual([`${presence} is not there`]);
+    const gone = { ...(rowsAfter(events).get(presence) as Row), status: 'offline' };
+    expect(differences(events, new Map(rowsAfter(events)).set(presence, gone))).toEqual([
+      `${presence}: status is "offline" and not "online"`,
+    ]);
   });
 });
 

@@ -18,10 +18,18 @@ export type Rows = ReadonlyMap<string, Row>;
 type Resource = OrganizationResource | FactoryResource | RecordedGateway;
 type Fold = (resource: Resource | undefined, event: Recorded) => Resource | undefined;
 
-const kinds: Readonly<Record<string, { readonly table: string; readonly fold: Fold }>> = {
-  organization: { table: 'organizations', fold: foldOrganization as Fold },
-  factory: { table: 'factories', fold: foldFactory as Fold },
-  gateway: { table: 'gateways', fold: foldGateway as Fold },
+interface Kind {
+  readonly table: string;
+  /** The row after an event; undefined as long as there is none. */
+  readonly rowAfter: (row: Row | undefined, event: Recorded) => Row | undefined;
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  organization: { table: 'organizations', rowAfter: rowOf(foldOrganization as Fold) },
+  factory: { table: 'factories', rowAfter: rowOf(foldFactory as Fold) },
+  // Nobody sends heartbeats here.
+  gateway: { table: 'gateways', rowAfter: rowOf(foldGateway as Fold, { last_seen_at: null }) },
+  gatewayPresence: { table: 'gateway_presence', rowAfter: presenceAfter },
 };
 
 /** The kind of aggregate that a stream is about, if there is a table of it. */
@@ -34,23 +42,35 @@ export function rowsAfter(events: readonly Recorded[]): Rows {
   const rows = new Map<string, Row>();
   for (const event of events) {
     const key = keyOf(event);
-    const row = rowAfter(rows.get(key), event);
+    const row = kindOf(event.stream)?.rowAfter(rows.get(key), event);
     if (row) rows.set(key, row);
   }
   return rows;
 }
 
-function rowAfter(row: Row | undefined, event: Recorded): Row | undefined {
-  const resource = kindOf(event.stream)?.fold(row as Resource | undefined, event);
-  if (resource === undefined) return undefined;
-  const isPassword = 'passwordEncrypted' in event.data;
+/** How the events of an aggregate make a row, of which no event sets these columns. */
+function rowOf(fold: Fold, unset: Row = {}): Kind['rowAfter'] {
+  return (row, event) => {
+    const resource = fold(row as Resource | undefined, event);
+    if (resource === undefined) return undefined;
+    const isPassword = 'passwordEncrypted' in event.data;
+    return {
+      ...unset,
+      ...resource,
+      ...(isPassword && { password_encrypted: event.data.passwordEncrypted }),
+      deleted_at: deletedAt(row?.deleted_at ?? null, event),
+      stream_revision: event.revision,
+    };
+  };
+}
+
+function presenceAfter(_row: Row | undefined, { type, data, metadata, revision }: Recorded): Row {
   return {
-    ...resource,
-    // Nobody sends heartbeats here.
-    ...(event.stream.startsWith('gateway-') && { last_seen_at: null }),
-    ...(isPassword && { password_encrypted: event.data.passwordEncrypted }),
-    deleted_at: deletedAt(row?.deleted_at ?? null, event),
-    stream_revision: event.revision,
+    id: data.id,
+    status: type === 'GatewayConnected' ? 'online' : 'offline',
+    since: metadata.occurredAt,
+    last_seen_at: 'lastSeenAt' in data ? data.lastSeenAt : null,
+    stream_revision: revision,
   };
 }
 
@@ -116,7 +136,7 @@ function wrongTransactions(
     const expected = new Map<string, bigint>();
     for (let event = events[next]; event && compare(event.position, position) <= 0; event = events[++next]) {
       const key = keyOf(event);
-      if (event.type.endsWith('Created')) exists.add(key);
+      if (/(Created|Connected)$/.test(event.type)) exists.add(key);
       if (exists.has(key)) expected.set(key, event.revision);
     }
     const found = new Map(written.get(transaction)?.map(({ table, id, revision }) => [`${table} ${id}`, revision]));

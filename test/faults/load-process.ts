@@ -1,13 +1,18 @@
-// Commands without end, through the handlers of the service: EVENTSTORE_URL, SEED. A command that finds the event store
+// Commands without end, through the handlers of the service, and gateways that come and go: EVENTSTORE_URL, SEED. A command that finds the event store
 // away is sent again, about the same aggregate, until it is answered. It tells its parent of every answer, finishes what
 // it has begun when the parent says anything, and ends with it.
+import { z } from 'zod';
 import { commands } from '../../src/commands/index.ts';
+import type { GatewayIds } from '../../src/domain/gateway.ts';
 import { EventLogUnavailable } from '../../src/events/event-log.ts';
+import { FactoryId, GatewayId, OrganizationId } from '../../src/events/ids.ts';
 import { uuidv7 } from '../../src/events/new-id.ts';
 import { createEncryption } from '../../src/infrastructure/encryption.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
 import { pauseFor } from '../../src/infrastructure/lifecycle.ts';
+import { nothingRecorded, recordChange } from '../../src/presence/recorder.ts';
+import type { KnownPresence } from '../../src/presence/roster.ts';
 import { aKeyRing } from '../support/key-rings.ts';
 import { type Random, randomNumbers } from './random.ts';
 
@@ -37,6 +42,9 @@ const reservationGrace = 300;
 
 const known: Readonly<Record<Kind, string[]>> = { Organization: [], Factory: [], Gateway: [] };
 const deleted: Readonly<Record<Kind, string[]>> = { Organization: [], Factory: [], Gateway: [] };
+const gateways = new Map<string, GatewayIds>();
+const presences = new Map<string, KnownPresence>();
+const Gateway = z.object({ id: GatewayId, factory_id: FactoryId, organization_id: OrganizationId });
 const stopping = new AbortController();
 const untried = new Set(commands.map(({ name }) => name));
 let answered = 0;
@@ -64,26 +72,43 @@ process.exit(0);
 
 async function write(random: Random): Promise<void> {
   for (let n = 0; !stopping.signal.aborted; n++) {
+    if (random.below(4) === 0) await comeOrGo(random);
     const command = nextCommand(random, n);
     if (command === undefined) continue;
-    const { outcome } = await untilAnswered(command);
-    if (outcome === 'accepted') note(command);
+    const outcome = await untilAnswered(() => run(command));
+    if (outcome.outcome === 'accepted') note(command, outcome.resource);
     answered += 1;
     report();
   }
 }
 
-async function untilAnswered({ name, id, body }: Command) {
+/** One of the newest gateways is heard of that was not, or falls silent. */
+async function comeOrGo(random: Random): Promise<void> {
+  const id = random.of(known.Gateway.slice(-newest));
+  const gateway = id === undefined ? undefined : gateways.get(id);
+  if (gateway === undefined) return;
+  const before = presences.get(gateway.id) ?? nothingRecorded;
+  const type = before.state.status === 'online' ? 'DisconnectGateway' : 'ConnectGateway';
+  const now = new Date();
+  const command = { type, gateway, lastSeenAt: now.toISOString() } as const;
+  presences.set(gateway.id, await untilAnswered(() => recordChange(log, command, before, now)));
+}
+
+async function run({ name, id, body }: Command) {
   const command = commands.find((candidate) => candidate.name === name);
   if (command === undefined) throw new Error(`there is no command ${name}`);
+  return await command.run(dependencies, {
+    id,
+    body: command.body?.parse(body),
+    query: command.query?.parse({}),
+    sender: { actor: 'load', correlationId: 'load' },
+  });
+}
+
+async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     try {
-      return await command.run(dependencies, {
-        id,
-        body: command.body?.parse(body),
-        query: command.query?.parse({}),
-        sender: { actor: 'load', correlationId: 'load' },
-      });
+      return await ask();
     } catch (error) {
       if (!(error instanceof EventLogUnavailable)) throw error;
       unavailable += 1;
@@ -98,8 +123,12 @@ function report(): void {
   process.send?.(told);
 }
 
-function note({ name, kind, id }: Command): void {
+function note({ name, kind, id }: Command, resource: unknown): void {
   untried.delete(name);
+  if (kind === 'Gateway') {
+    const { id, factory_id, organization_id } = Gateway.parse(resource);
+    gateways.set(id, { id, factoryId: factory_id, organizationId: organization_id });
+  }
   if (name.startsWith('Create')) known[kind].push(id);
   if (name.startsWith('SoftDelete')) deleted[kind].push(id);
   if (name.startsWith('Restore')) deleted[kind].splice(deleted[kind].indexOf(id), 1);

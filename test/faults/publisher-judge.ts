@@ -5,7 +5,7 @@ import type { ReadMessage } from '../support/nats-client.ts';
 
 /** Whether the events of a stream are to be published. */
 export function isPublished(stream: string): boolean {
-  return /^(organization|factory|gateway)-/.test(stream);
+  return /^(organization|factory|gateway|gatewayPresence)-/.test(stream);
 }
 
 /**
@@ -36,7 +36,8 @@ function partsOf({ sequence, subject, headers }: ReadMessage): Readonly<Record<s
 
 function partsWanted(event: StoredEvent, sequence: number): Readonly<Record<string, string>> {
   const { id, organizationId, factoryId } = fieldsOf(event);
-  const [kind = ''] = event.stream.split('-');
+  const [category = ''] = event.stream.split('-');
+  const kind = category === 'gatewayPresence' ? 'gateway' : category;
   const type = event.type.replace(/(?<=.)(?=[A-Z])/g, '-').toLowerCase();
   const factory = kind === 'organization' ? '_' : (factoryId ?? id);
   return {

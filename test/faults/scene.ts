@@ -74,6 +74,7 @@ export async function setScene(databaseUrl: string): Promise<Scene> {
           ...(await readRows('organizations')),
           ...(await readRows('factories')),
           ...(await readRows('gateways')),
+          ...(await readRows('gateway_presence')),
         ]);
         expect(differences(events, rows).slice(0, 10)).toEqual([]);
         expect(irregularities(events, audit).slice(0, 10)).toEqual([]);
