@@ -94,10 +94,9 @@ export function createGatewayFold(leavesByMove: boolean): GatewayFold {
     const before = known.get(id);
     // Whatever of the past is not known has gone since.
     if (before === undefined && isPast) return true;
-    const isOlder = before !== undefined && gateway.revision < before.gateway.revision;
-    const newest = isOlder ? before.gateway : gateway;
-    if (before === undefined || !isSame(before.gateway, newest)) note(id, before);
-    known.set(id, { gateway: newest, listing });
+    const isNews = before === undefined || isNewer(gateway, before.gateway);
+    if (isNews) note(id, before);
+    known.set(id, { gateway: isNews ? gateway : before.gateway, listing });
     return true;
   }
 
@@ -137,6 +136,11 @@ function changeOf(before: Gateway | undefined, gateway: Gateway | undefined): Ga
   if (before === undefined) return gateway && { type: 'appeared', gateway };
   if (gateway === undefined) return { type: 'disappeared', gateway: before };
   return isSame(before, gateway) ? undefined : { type: 'changed', gateway, before };
+}
+
+/** The same revision with another value is a correction. */
+function isNewer(gateway: Gateway, before: Gateway): boolean {
+  return gateway.revision >= before.revision && !isSame(gateway, before);
 }
 
 /** The registry writes the fields always in the same order. */
