@@ -9,7 +9,7 @@ import { goldenEvent } from './golden.ts';
 
 const reasons = { 'too-large': true, unreadable: true } satisfies Readonly<Record<ParkedReason, true>>;
 
-const Parked = z.object({
+export const Parked = z.object({
   id: z.string().describe('Of whatever it has happened to.'),
   type: z.string().describe('What has happened, as in the subject of other events: `gateway-updated`.'),
   reason: z

@@ -9,20 +9,22 @@ import { generatedFiles } from './docs.ts';
 const project = new URL('../', import.meta.url);
 const tool = new URL('docs.ts', import.meta.url).pathname;
 
+const files = ['docs/openapi.json', 'docs/asyncapi.yaml', 'docs/events.md', 'client/src/contract.ts'];
+
 let generated: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   generated = await generatedFiles();
 });
 
-describe('what is generated in docs/', () => {
-  it.each(['docs/openapi.json', 'docs/asyncapi.yaml', 'docs/events.md'])('is what npm run docs writes: %s', (path) => {
+describe('what is generated', () => {
+  it.each(files)('is what npm run docs writes: %s', (path) => {
     const isCurrent = readFileSync(new URL(path, project), 'utf8') === generated[path];
     expect(isCurrent, `${path} is stale: npm run docs`).toBe(true);
   });
 
   it('is all there is', () => {
-    expect(Object.keys(generated)).toEqual(['docs/openapi.json', 'docs/asyncapi.yaml', 'docs/events.md']);
+    expect(Object.keys(generated)).toEqual(files);
   });
 });
 

@@ -1,9 +1,10 @@
-// npm run docs: writes what docs/ has of the sources. tools/docs.spec.ts fails when a file is not what this would write.
+// npm run docs: writes what docs/ and client/ have of the sources. tools/docs.spec.ts fails when a file is not what this would write.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { createApi } from '../src/api.ts';
 import type { OpenApiDocument } from '../src/http/openapi.ts';
 import { asyncApiText } from './asyncapi.ts';
+import { clientContract } from './client-contract.ts';
 import { eventReference } from './event-reference.ts';
 
 const project = new URL('../', import.meta.url);
@@ -14,6 +15,8 @@ Writes the reference anew from the sources:
   docs/openapi.json   the HTTP API, from the routes and their schemas
   docs/asyncapi.yaml  what is on NATS, from the public contract and test/golden
   docs/events.md      the events, from the catalogue and test/golden
+and for those who build on it, in TypeScript:
+  client/src/contract.ts  what is on NATS, from the public contract
 
 It connects to nothing. A test fails when one of the files is not what this would write.`;
 
@@ -37,13 +40,14 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** The files of docs/ that are made of the sources, by their path in the project. */
+/** The files that are made of the sources, by their path in the project. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   const { version } = JSON.parse(readFileSync(new URL('package.json', project), 'utf8')) as { version: string };
   return {
     'docs/openapi.json': `${JSON.stringify(await documentOfApi(version), null, 2)}\n`,
     'docs/asyncapi.yaml': asyncApiText(version),
     'docs/events.md': eventReference(),
+    'client/src/contract.ts': clientContract(),
   };
 }
 
