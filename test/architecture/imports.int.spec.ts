@@ -46,6 +46,8 @@ const violations: Readonly<Record<string, readonly [file: string, text: string]>
   'service-without-embedded': ['src/app.ts', "export const same = () => import('../embedded/it.ts');"],
   'main-loads-embedded-when-asked': ['src/main.ts', "import { it } from '../embedded/it.ts';\nexport const same = it;"],
   'embedded-without-service': ['embedded/a.ts', "import { it } from '../src/events/it.ts';\nexport const same = it;"],
+  'examples-are-outsiders': ['examples/a.ts', "import { it } from '../src/events/it.ts';\nexport const same = it;"],
+  'examples-are-not-needed': ['src/http/f.ts', "import { it } from '../../examples/it.ts';\nexport const same = it;"],
   'no-cycles': ['src/http/b.ts', "import { c } from './c.ts';\nexport const b = () => c;"],
   'not-resolvable': ['src/http/e.ts', "import { it } from './nowhere.ts';\nexport const same = it;"],
 };
@@ -55,7 +57,7 @@ it('finds a violation of each import rule', async () => {
   const innocent = 'export const it = 1;\nexport type It = 1;';
   const places = ['events', 'domain', 'commands', 'queries', 'processes', 'http'].map((place) => `src/${place}/it.ts`);
   const files = [
-    ...[...places, 'embedded/it.ts'].map((file) => [file, innocent] as const),
+    ...[...places, 'embedded/it.ts', 'examples/it.ts'].map((file) => [file, innocent] as const),
     ['src/http/c.ts', "import { b } from './b.ts';\nexport const c = () => b;"] as const,
     ...Object.values(violations),
   ];
@@ -83,7 +85,15 @@ interface Report {
 /** The rules there are, and which of them a tree violates in which file. */
 function cruise(folder: string) {
   const cli = join(root, 'node_modules/.bin/depcruise');
-  const options = ['--config', join(root, '.dependency-cruiser.mjs'), '--output-type', 'json', 'src', 'embedded'];
+  const options = [
+    '--config',
+    join(root, '.dependency-cruiser.mjs'),
+    '--output-type',
+    'json',
+    'src',
+    'embedded',
+    'examples',
+  ];
   const output = execFileSync(cli, options, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 24, stdio: 'pipe' });
   const { summary } = JSON.parse(output) as Report;
   return {

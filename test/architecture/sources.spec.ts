@@ -13,7 +13,10 @@ const impure = /\b(async|await|Promise|Math\.random|Date\.now|setTimeout|process
 
 describe('a folder', () => {
   it('is named for its subject', () => {
-    const folders = ['src', 'embedded', 'test', 'migrations', 'tools', 'docs'].flatMap((top) => [top, ...below(top)]);
+    const folders = ['src', 'embedded', 'test', 'migrations', 'tools', 'docs', 'examples'].flatMap((top) => [
+      top,
+      ...below(top),
+    ]);
     expect(folders.filter((folder) => drawers.includes(folder.split('/').at(-1) ?? ''))).toEqual([]);
   });
 });
