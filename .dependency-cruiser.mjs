@@ -167,6 +167,21 @@ export default {
       to: { path: '^examples/' },
     },
     {
+      name: 'client-stands-alone',
+      comment:
+        'It is given to others as a package of its own: it knows the contract, Node and the NATS client, and no more.',
+      severity: 'error',
+      from: { path: '^client/src/', pathNot: specs },
+      to: { pathNot: '^client/src/|node_modules/nats/|^node:|^(assert|buffer|crypto|events|timers)(/|$)' },
+    },
+    {
+      name: 'client-is-for-others',
+      comment: 'Service and client must not share bugs: what both need is the contract, which stands in docs/.',
+      severity: 'error',
+      from: { path: '^(src|embedded)/', pathNot: specs },
+      to: { path: '^client/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'What needs each other is one thing, or has a third in it that wants a name.',
       severity: 'error',
@@ -185,6 +200,7 @@ export default {
     // TypeScript 7 has no API to parse with; without swc nothing would be read and nothing found.
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^client/dist/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],

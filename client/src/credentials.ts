@@ -1,4 +1,7 @@
-import type { NatsConnection } from 'nats';
+// Asks the registry how to log in to a gateway.
+import { randomUUID } from 'node:crypto';
+import { type Msg, type NatsConnection, NatsError } from 'nats';
+import { credentialsSubject, type KeyPair, keyPairOf, openSealed, type Sealed } from './sealed.ts';
 
 export interface CredentialOptions {
   /** As `npm run credentials -- connector-keygen` prints it. */
@@ -23,7 +26,7 @@ export interface Credentials {
    * The password of a gateway, as it was set last.
    *
    * @throws CredentialRefused when the registry does not tell it
-   * @throws CredentialUnavailable when nobody answers in time
+   * @throws CredentialUnavailable when nobody answers in time, or the answer is not what was asked for
    */
   read(gatewayId: string): Promise<Credential>;
 }
@@ -48,4 +51,72 @@ export class CredentialUnavailable extends Error {
   override readonly name = 'CredentialUnavailable';
 }
 
-export declare function openCredentials(nats: NatsConnection, options: CredentialOptions): Credentials;
+/**
+ * Reads passwords with the right that a token gives. Nothing is asked before it is used, and nothing is remembered.
+ *
+ * @throws TypeError when the private key is none
+ */
+export function openCredentials(
+  nats: NatsConnection,
+  { privateKey, token, timeout = 5_000 }: CredentialOptions,
+): Credentials {
+  const pair = keyPairOf(privateKey);
+  return {
+    async read(gatewayId) {
+      const request = {
+        request_id: randomUUID(),
+        requested_at: new Date().toISOString(),
+        id: gatewayId,
+        public_key: pair.encoded,
+        token: (typeof token === 'string' ? token : await token()).trim(),
+      };
+      const message = await ask(nats, JSON.stringify(request), timeout);
+      return readAnswer(message, request, pair);
+    },
+  };
+}
+
+async function ask(nats: NatsConnection, body: string, timeout: number): Promise<Msg> {
+  try {
+    return await nats.request(credentialsSubject, body, { timeout });
+  } catch (cause) {
+    if (!(cause instanceof NatsError)) throw cause;
+    const why = cause.code === '503' ? 'nobody tells passwords at present' : `no answer came: ${cause.message}`;
+    throw new CredentialUnavailable(why, { cause });
+  }
+}
+
+/** An answer is either that of the registry, or anybody's: whoever may, can answer. */
+function readAnswer(message: Msg, { request_id, id }: { request_id: string; id: string }, pair: KeyPair): Credential {
+  const answer = parse(message);
+  if (answer.error !== undefined) {
+    const retryAfter = Number(message.headers?.get('Retry-After') || Number.NaN);
+    const { code, message: why } = answer.error;
+    throw new CredentialRefused(code, why, Number.isNaN(retryAfter) ? undefined : retryAfter);
+  }
+  if (answer.request_id !== request_id || answer.id !== id) {
+    throw new CredentialUnavailable('the answer is to something else');
+  }
+  const { credential_version, url, email } = answer;
+  try {
+    return { id, credential_version, url, email, password: openSealed(answer, pair) };
+  } catch (cause) {
+    throw new CredentialUnavailable('the answer cannot be opened: it was sealed for somebody else, or changed', {
+      cause,
+    });
+  }
+}
+
+interface Answer extends Sealed {
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+function parse(message: Msg): Answer {
+  try {
+    const answer: unknown = message.json();
+    if (typeof answer === 'object' && answer !== null) return answer as Answer;
+  } catch {
+    // It is told below, as what is JSON and no answer is.
+  }
+  throw new CredentialUnavailable('the answer is none of the registry');
+}

@@ -8,6 +8,7 @@ export {
   CredentialUnavailable,
   openCredentials,
 } from './credentials.ts';
+export type { Delivery } from './delivery.ts';
 export type {
   EventOrigin,
   EventPlace,
@@ -17,7 +18,10 @@ export type {
   RegistryEvent,
   UnknownEvent,
 } from './event.ts';
+export type { GatewayChange } from './gateway-change.ts';
 export { sendHeartbeat } from './heartbeat.ts';
-export { type Delivery, type Gap, type SubscribeOptions, subscribeEvents } from './subscription.ts';
+export type { Gap } from './revisions.ts';
+export type { SubscribeOptions } from './subscribe-options.ts';
+export { subscribeEvents } from './subscription.ts';
 export { type FailureCode, SubscriptionFailed, type Trouble, type TroubleListener } from './trouble.ts';
-export { type GatewayChange, type WatchOptions, watchGateways } from './watch.ts';
+export { type WatchOptions, watchGateways } from './watch.ts';

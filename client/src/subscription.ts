@@ -1,39 +1,35 @@
 import type { NatsConnection } from 'nats';
-import type { Kind, RegistryEvent } from './event.ts';
-import type { TroubleListener } from './trouble.ts';
+import type { Delivery } from './delivery.ts';
+import { durableEvents } from './durable.ts';
+import { orderedEvents } from './ordered.ts';
+import { tokenOf } from './subject.ts';
+import type { SubscribeOptions } from './subscribe-options.ts';
+import { SubscriptionFailed } from './trouble.ts';
 
-/** Revisions of a stream that never came. */
-export interface Gap {
-  readonly stream: string;
-  /** The revision that had to come. */
-  readonly expected: number;
-  /** The one that came. */
-  readonly found: number;
+/**
+ * The events of the registry, in the order of its log, until the signal aborts or the loop is left.
+ *
+ * Without `durable` each event comes once. With it at least once: what was handed out is acknowledged when the next one is asked
+ * for, and comes again, with `redelivered`, when that does not happen.
+ *
+ * @throws SubscriptionFailed here, when an option cannot be; out of the iteration, when no new try can help
+ */
+export function subscribeEvents(nats: NatsConnection, options: SubscribeOptions): AsyncIterable<Delivery> {
+  const { from, durable } = options;
+  const organization = tokenOf('organization', options.organization);
+  const kind = tokenOf('kind', options.kind);
+  if (durable !== undefined) tokenOf('durable', durable);
+  if (typeof from === 'object' && !(Number.isSafeInteger(from.after) && from.after >= 0)) {
+    throw new SubscriptionFailed('OPTIONS_INVALID', `from must be after a sequence: ${from.after}`);
+  }
+  const place = { stream: 'MTI_EVENTS', filter: filterOf(organization, kind) };
+  return {
+    [Symbol.asyncIterator]: () =>
+      durable === undefined ? orderedEvents(nats, place, options) : durableEvents(nats, place, durable, options),
+  };
 }
 
-/** An event, and how it came. */
-export interface Delivery {
-  readonly event: RegistryEvent;
-  /** Its number in the JetStream stream `MTI_EVENTS`: what `from: { after }` takes. */
-  readonly sequence: number;
-  /** Whether it was handed out before, here or elsewhere, and not acknowledged. Never without `durable`. */
-  readonly redelivered: boolean;
-  /** There when events of its stream are missing before it. */
-  readonly gap?: Gap;
+function filterOf(organization: string, kind: string): string {
+  if (kind !== '*') return `mti.evt.v1.${organization}.*.${kind}.>`;
+  return organization === '*' ? 'mti.evt.v1.>' : `mti.evt.v1.${organization}.>`;
 }
-
-export interface SubscribeOptions {
-  /** The oldest event that is there, what comes from now on, or what comes after a sequence of `MTI_EVENTS`. */
-  readonly from: 'start' | 'new' | { readonly after: number };
-  /** The name of a durable consumer. When it is there already it goes on where it was, and `from` is not looked at. */
-  readonly durable?: string;
-  /** Only what belongs to this organization. */
-  readonly organization?: string;
-  /** Only what happens to things of this kind. */
-  readonly kind?: Kind;
-  /** Ends the iteration. */
-  readonly signal?: AbortSignal;
-  readonly onTrouble?: TroubleListener;
-}
-
-export declare function subscribeEvents(nats: NatsConnection, options: SubscribeOptions): AsyncIterable<Delivery>;

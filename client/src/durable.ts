@@ -1,0 +1,117 @@
+// Events by a durable consumer, which the server remembers: one at a time, so that they stay in order whatever comes again.
+import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
+import { type Delivery, deliveryOf } from './delivery.ts';
+import { isConsumerMissing } from './faults.ts';
+import { managerOf, type Stored } from './jetstream.ts';
+import { createBackOff } from './persist.ts';
+import { createProgress } from './progress.ts';
+import { acknowledgeTime, openPull } from './pull.ts';
+import { createRevisions } from './revisions.ts';
+import type { SubscribeOptions } from './subscribe-options.ts';
+import { SubscriptionFailed } from './trouble.ts';
+
+/** Nanoseconds that the clocks of two servers may differ. */
+const clockTolerance = 60_000_000_000n;
+
+/**
+ * Each event at least once, in order, until the signal aborts. What was handed out is acknowledged when the next one is asked for.
+ * What this iteration has acknowledged it hands out no second time.
+ */
+export async function* durableEvents(
+  nats: NatsConnection,
+  place: { readonly stream: string; readonly filter: string },
+  durable: string,
+  { from, signal = new AbortController().signal, onTrouble }: SubscribeOptions,
+): AsyncGenerator<Delivery, void> {
+  const revisions = createRevisions();
+  const progress = createProgress();
+  const backOff = createBackOff(nats, { signal, onTrouble });
+  const pull = openPull(nats, place.stream, durable);
+  let isThere = false;
+  try {
+    while (!signal.aborted) {
+      const message = await nextMessage();
+      if (message === undefined) continue;
+      const delivery = progress.isRepeated(message) ? undefined : readDelivery(message);
+      if (delivery !== undefined) yield delivery;
+      pull.acknowledge(message);
+      if (!progress.isRepeated(message)) progress.done(message);
+    }
+  } finally {
+    pull.close();
+  }
+
+  async function nextMessage(): Promise<Stored | undefined> {
+    try {
+      if (!isThere) await ensureConsumer(nats, place, durable, () => startOf(from, progress.last()?.storedAt));
+      isThere = true;
+      const message = await pull.next(signal);
+      backOff.healthy();
+      return message;
+    } catch (error) {
+      isThere = false;
+      await backOff.failed(error);
+      return undefined;
+    }
+  }
+
+  function readDelivery(message: Stored): Delivery | undefined {
+    const delivery = deliveryOf(message, revisions);
+    if (delivery === undefined) {
+      const { sequence, subject } = message;
+      const text = `message ${sequence} on ${subject} is no event of the registry`;
+      onTrouble?.({ kind: 'unreadable', message: text, retryIn: 0 });
+    }
+    return delivery;
+  }
+}
+
+type Start = Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq' | 'opt_start_time'>;
+
+/**
+ * A durable that was lost goes on by the time at which the last message was stored: when the stream was made anew, too, all in it
+ * is later, and what was acknowledged before is known by its position.
+ */
+function startOf(from: SubscribeOptions['from'], lastStoredAt: bigint | undefined): Start {
+  if (lastStoredAt !== undefined) {
+    const time = new Date(Number((lastStoredAt - clockTolerance) / 1_000_000n)).toISOString();
+    return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time };
+  }
+  if (from === 'start') return { deliver_policy: DeliverPolicy.All };
+  if (from === 'new') return { deliver_policy: DeliverPolicy.New };
+  return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from.after + 1 };
+}
+
+async function ensureConsumer(
+  nats: NatsConnection,
+  { stream, filter }: { readonly stream: string; readonly filter: string },
+  durable: string,
+  start: () => Start,
+): Promise<void> {
+  const { consumers } = await managerOf(nats);
+  const settings = {
+    filter_subject: filter,
+    ack_policy: AckPolicy.Explicit,
+    max_ack_pending: 1,
+    ack_wait: nanos(acknowledgeTime),
+    max_deliver: -1,
+  };
+  try {
+    checkSettings(await consumers.info(stream, durable), settings);
+  } catch (error) {
+    if (!isConsumerMissing(error)) throw error;
+    await consumers.add(stream, { ...settings, ...start(), durable_name: durable });
+  }
+}
+
+/** @throws SubscriptionFailed when somebody has made it for something else */
+function checkSettings({ name, config }: ConsumerInfo, settings: Partial<ConsumerConfig>): void {
+  const names = Object.keys(settings) as (keyof ConsumerConfig)[];
+  const differences = names
+    .filter((key) => config[key] !== settings[key])
+    .map((key) => `${key} is ${config[key]} and must be ${settings[key]}`);
+  if (config.deliver_subject !== undefined) differences.push('it sends by itself, and must be asked');
+  if (differences.length === 0) return;
+  const told = `the durable consumer ${name} has other settings than these options: ${differences.join('; ')}`;
+  throw new SubscriptionFailed('OPTIONS_INVALID', told);
+}
