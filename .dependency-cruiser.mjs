@@ -97,6 +97,14 @@ export default {
       },
     },
     {
+      name: 'presence-decides-and-notes',
+      comment:
+        'Who is there follows from heartbeats by rules, and is recorded as an event; who shows or publishes it is no concern of it.',
+      severity: 'error',
+      from: { path: '^src/presence/', pathNot: specs },
+      to: { path: '^src/(commands|queries|projections|processes|publishing|credentials|http|resources|database)/' },
+    },
+    {
       name: 'http-is-plumbing',
       comment: 'The server knows no route: who has routes registers them.',
       severity: 'error',
@@ -114,7 +122,10 @@ export default {
       name: 'one-adapter-for-nats',
       comment: 'One place knows the client and its traps.',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/infrastructure/nats(-service)?[.]ts$|${specs}` },
+      from: {
+        path: '^src/',
+        pathNot: `^src/infrastructure/nats[a-z-]*[.]ts$|${specs}`,
+      },
       to: { path: 'node_modules/nats/' },
     },
     {

@@ -35,6 +35,7 @@ import { type ErrorCode, type ErrorDetail, ErrorResponse, statusOfCode } from '.
 import type { StoresReadiness } from './http/health.ts';
 import type { Pool } from './infrastructure/postgres.ts';
 import { exampleFactory, exampleGateway, exampleOrganization } from './resources/examples.ts';
+import { nothingObserved } from './resources/gateway.ts';
 
 interface Answer {
   readonly $ref?: string;
@@ -96,6 +97,7 @@ beforeAll(async () => {
       },
       idempotencyKeys: createIdempotencyKeys([Buffer.from('a secret')]),
       mayRead: () => true,
+      observationsOf: async () => nothingObserved,
     },
     queries: {
       log: inFront,

@@ -15,6 +15,7 @@ import { endsWithin } from './infrastructure/lifecycle.ts';
 import { connectNats } from './infrastructure/nats.ts';
 import { createPool, isUnavailable } from './infrastructure/postgres.ts';
 import { refuseWrongKey, tellOfClosedPasswords } from './keys/at-start.ts';
+import { startPresence } from './presence/presence-process.ts';
 import { startCascade } from './processes/cascade-process.ts';
 import { startListener } from './projections/announcements.ts';
 import { createProgress } from './projections/progress.ts';
@@ -24,6 +25,7 @@ import { startMirror } from './publishing/mirror.ts';
 import { startPublisher } from './publishing/publisher.ts';
 import { hasActiveChildren } from './queries/children.ts';
 import { findGatewayPassword } from './queries/gateways.ts';
+import { createObserver } from './queries/observed.ts';
 
 export interface AppOptions {
   readonly host: string;
@@ -58,6 +60,9 @@ const aggregateCacheBytes = 64 * 1024 * 1024;
 
 /** Long enough for a slow command, short enough that a dead one does not keep a device id for long. In milliseconds. */
 const reservationGrace = 10_000;
+
+/** So long the answer to a command waits for what is observed of its gateway, in milliseconds. */
+const observationPatience = 1_000;
 
 /** So long requests and loops are waited for when the service stops; then the stores are given up. In milliseconds. */
 const stopGrace = 2_000;
@@ -125,6 +130,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     startPublisher({ log: eventStore, bus: nats, logger, maxBytes: options.natsStreamMaxBytes }),
     (loop) => loop.stop(),
   );
+  const presence = starting.adopt(startPresence({ databaseUrl, log: eventStore, bus: nats, logger }), (loop) =>
+    loop.stop(),
+  );
   const mirror = starting.adopt(startMirror({ log: eventStore, bus: nats, logger }), (loop) => loop.stop());
   const credentials = [options.credentials ?? []].flat().map(({ verifyingKeys, rates }) =>
     starting.adopt(
@@ -142,7 +150,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ),
   );
 
-  const loops = [projector, listener, cascade, publisher, mirror, ...credentials];
+  const loops = [projector, listener, cascade, publisher, mirror, presence, ...credentials];
   // Each is waited for by itself, but told at the same time.
   starting.defer(() => {
     for (const loop of loops) void loop.stop();
@@ -161,6 +169,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       idempotencyKeys: createIdempotencyKeys(idempotencySecretsOf(options.encryptionKeys)),
       // Nobody logs in: whoever reaches the registry reads all of it.
       mayRead: () => true,
+      observationsOf: createObserver(pool, observationPatience),
     },
     queries: { pool, log: eventStore },
   });

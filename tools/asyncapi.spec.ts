@@ -55,12 +55,13 @@ describe('docs/asyncapi.yaml', () => {
     ]);
   });
 
-  it('has no other channels than those of the events, the bucket and the service', () => {
+  it('has no other channels than those of the events, the bucket, the heartbeats and the service', () => {
     const addresses = Object.values(document.channels).map(({ address }) => address);
     expect(new Set(addresses).size).toBe(addresses.length);
     expect(addresses.slice(published.length)).toEqual([
       'mti.evt.v1.{organization}.{factory}.{kind}.{id}.event-parked',
       '$KV.gateways.{organization}.{factory}.{gateway}',
+      'mti.hb.v1.{organization}.{gateway}',
       'mti.svc.v1.gateway.credentials',
       undefined,
     ]);

@@ -4,6 +4,7 @@ import { createSchemaWriter, type JsonSchema } from '../src/http/json-schema.ts'
 import { credentialsPart } from './asyncapi-credentials.ts';
 import { eventsPart } from './asyncapi-events.ts';
 import { gatewaysPart } from './asyncapi-gateways.ts';
+import { heartbeatsPart } from './asyncapi-heartbeats.ts';
 import { parkedPart } from './asyncapi-parked.ts';
 
 /** An AsyncAPI 3.0 document. */
@@ -61,7 +62,7 @@ export type Reference = { readonly $ref: string };
 const introduction = `What the registry of sensor gateways says, and what it can be asked, on NATS.
 
 One message for each event in the JetStream stream \`MTI_EVENTS\`; the current state of each active gateway in the key-value
-bucket \`gateways\`; and, where it is switched on, passwords of gateways for connectors, each sealed to the key of who asks. No
+bucket \`gateways\`; heartbeats, which say that a gateway is there; and, where it is switched on, passwords of gateways for connectors, each sealed to the key of who asks. No
 password is ever on the bus in plain text, and none at all in an event or in the bucket.
 
 Payloads may gain fields: take those that you know. A change that one could trip over is a new version in the subject. Whether
@@ -83,6 +84,7 @@ function asyncApiDocument(version: string): AsyncApiDocument {
     eventsPart(schemas),
     parkedPart(schemas),
     gatewaysPart(schemas),
+    heartbeatsPart(),
     credentialsPart(schemas),
   ];
   return {

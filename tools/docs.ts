@@ -62,7 +62,7 @@ async function documentOfApi(version: string): Promise<OpenApiDocument> {
     parts: () => [],
     readiness: nothing,
     readModelReaches: nothing,
-    commands: { dependencies: nothing, idempotencyKeys: nothing, mayRead: nothing },
+    commands: { dependencies: nothing, idempotencyKeys: nothing, mayRead: nothing, observationsOf: nothing },
     queries: { pool: nothing, log: nothing },
   });
   await server.close();

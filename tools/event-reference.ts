@@ -15,6 +15,7 @@ const streams: Readonly<Record<Category, string>> = {
   organization: 'organization-<id>',
   factory: 'factory-<id>',
   gateway: 'gateway-<id>',
+  gatewayPresence: 'gatewayPresence-<id>',
   gatewayIdentity: 'gatewayIdentity-<gatewayId, percent-encoded>',
   credentialAudit: 'credentialAudit-<id>',
 };

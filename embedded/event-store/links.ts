@@ -2,9 +2,9 @@
 // event it names; when that cannot be read any more, only the link is left. What does not begin with a number is an event
 // like any other when it is read, and a link that leads nowhere when it is delivered live.
 
+import type { ResolvedEvent } from './event-bytes.ts';
 import type { RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
-import type { ResolvedEvent } from './wire.ts';
 
 export type Resolve = (event: RecordedEvent, isLive?: boolean) => ResolvedEvent;
 

@@ -1,7 +1,7 @@
 // A response stream with back-pressure: at most a few messages, or a mebibyte, wait for a slow reader, then the producer
 // does. A call that ends, for whatever reason, releases whoever waits.
 
-import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Refusal } from './errors.ts';
 
@@ -11,7 +11,7 @@ const mostMessages = 128;
 const mostBytes = 1024 * 1024;
 
 /** The outlet of a call, which nothing else may write to or end. */
-export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>) {
+export function outletOf(call: ServerWritableStream<ReadReq, Buffer>) {
   const ended = Promise.withResolvers<void>();
   let closed = false;
   let messages = 0;
@@ -21,7 +21,7 @@ export function outletOf(call: ServerWritableStream<ReadReq, ReadResp>) {
   call.on('cancelled', close);
 
   /** `size` is about what the message weighs. True when the producer should await `drained` before it sends more. */
-  function send(message: ReadResp, size = 0): boolean {
+  function send(message: Buffer, size = 0): boolean {
     if (closed) return false;
     messages += 1;
     bytes += size;

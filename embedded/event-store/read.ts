@@ -4,13 +4,14 @@
 
 import { status } from '@grpc/grpc-js';
 import { Refusal, streamDeleted } from './errors.ts';
+import { eventBytes, type IdFormat } from './event-bytes.ts';
 import { type FilterWindow, isPartOfAll } from './filters.ts';
 import type { Resolve } from './links.ts';
 import type { Log, Page } from './log.ts';
 import { type Outlet, turn } from './outlet.ts';
 import { noRevision, type Position } from './records.ts';
 import type { Store } from './store.ts';
-import { eventResponse, type IdFormat, streamNotFoundResponse } from './wire.ts';
+import { streamNotFoundResponse } from './wire.ts';
 
 /** How links are resolved and ids are written and, for who reads once, in which direction and up to how many events. */
 export interface ReadOptions {
@@ -87,7 +88,7 @@ async function sendPages(outlet: Outlet, options: ReadOptions, next: (limit: num
   while (remaining > 0 && !outlet.closed) {
     const page = next(Math.min(remaining, eventsPerPage));
     for (const event of page.events) {
-      if (outlet.send(eventResponse(options.resolve(event), options.ids), event.data.length)) await outlet.drained();
+      if (outlet.send(eventBytes(options.resolve(event), options.ids), event.data.length)) await outlet.drained();
       if (outlet.closed) return;
     }
     remaining -= page.events.length;

@@ -3,8 +3,9 @@
 
 import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import grpcStreams from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { sendUnaryData } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, sendUnaryData } from '@grpc/grpc-js';
 import { append } from './append.ts';
 import { batchAppend } from './batch-append.ts';
 import { badRequest, refusalOf } from './errors.ts';
@@ -14,11 +15,20 @@ import type { Store } from './store.ts';
 import { positionOf, streamNameOf } from './wire.ts';
 import { expectedRevisionOf, written } from './write-request.ts';
 
-/** The methods and messages, as the client has them. */
-export const streamsService = grpcStreams.StreamsService;
+const { StreamsService } = grpcStreams;
+
+/** The methods and messages, as the client has them; what is read leaves as bytes that have been written already. */
+export const streamsService = {
+  ...StreamsService,
+  read: { ...StreamsService.read, responseSerialize: (bytes: Buffer) => bytes },
+};
+
+type StreamsHandlers = Pick<IStreamsServer, 'append' | 'batchAppend' | 'delete' | 'tombstone'> & {
+  readonly read: handleServerStreamingCall<ReadReq, Buffer>;
+};
 
 /** The calls, answered from a store; `maxAppendSize`, in bytes, bounds the events of one append. */
-export function streamsHandlers(store: Store, maxAppendSize: number): IStreamsServer {
+export function streamsHandlers(store: Store, maxAppendSize: number): StreamsHandlers {
   return {
     append: (call, callback) => answer(append(store, maxAppendSize, call), callback),
     batchAppend: (call) => batchAppend(store, maxAppendSize, call),

@@ -9,13 +9,14 @@
 // behind the last event of the page before, which is a position with prepare 0.
 
 import { invalidArgument, streamDeleted } from './errors.ts';
+import { eventBytes } from './event-bytes.ts';
 import { type FilterWindow, isPartOfAll } from './filters.ts';
 import type { Page } from './log.ts';
 import { type Outlet, turn } from './outlet.ts';
 import { isPosition, type ReadOptions } from './read.ts';
 import { comparePositions, deletedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
 import type { Store } from './store.ts';
-import { caughtUpResponse, checkpointResponse, confirmationResponse, eventResponse } from './wire.ts';
+import { caughtUpResponse, checkpointResponse, confirmationResponse } from './wire.ts';
 
 interface Source {
   readonly stream: string | undefined;
@@ -62,7 +63,7 @@ export async function subscribeToStream(
     },
     deliver(event, isLive) {
       cursor = event.revision;
-      const isFull = outlet.send(eventResponse(resolve(event, isLive), ids), event.data.length);
+      const isFull = outlet.send(eventBytes(resolve(event, isLive), ids), event.data.length);
       if (event.type === '$streamDeleted') throw streamDeleted(stream);
       return isFull;
     },
@@ -101,7 +102,7 @@ export async function subscribeToAll(
     deliver(event, isLive) {
       cursor = event.position;
       const matches = isPartOfAll(event) && (filtered?.filter(event) ?? true);
-      const isFull = matches && outlet.send(eventResponse(resolve(event, isLive), ids), event.data.length);
+      const isFull = matches && outlet.send(eventBytes(resolve(event, isLive), ids), event.data.length);
       checkpoints?.considered(event.position, matches, isLive);
       return isFull;
     },

@@ -2,24 +2,13 @@
 
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import { type ExpectedRevision, noRevision, type Position, type RecordedEvent } from './records.ts';
+import type { IdFormat } from './event-bytes.ts';
+import { type ExpectedRevision, noRevision, type Position } from './records.ts';
 import type { Written } from './store.ts';
-
-/** How a reader wants its ids: as text, or as two signed 64-bit halves. */
-export type IdFormat = 'string' | 'structured';
-
-/** An event and the link that led to it. Without the event, the link leads nowhere. */
-export interface ResolvedEvent {
-  readonly event: RecordedEvent | undefined;
-  readonly link: RecordedEvent | undefined;
-}
 
 type Success = streams.AppendResp.Success | streams.BatchAppendResp.Success;
 type Conflict = streams.AppendResp.WrongExpectedVersion | shared.WrongExpectedVersion;
 
-/** The content type of data that is flagged JSON. */
-export const json = 'application/json';
-const octetStream = 'application/octet-stream';
 const anyUuid = /^\s*[{(]?(\w{8})-?(\w{4})-?(\w{4})-?(\w{4})-?(\w{12})[)}]?\s*$/;
 
 /** The name, which travels as UTF-8; empty when there is none. */
@@ -32,38 +21,28 @@ export function streamIdentifier(stream: string): shared.StreamIdentifier {
   return new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'));
 }
 
-/** One event of a read. Its commit position is that of the link when there is one: it is the link that was read. */
-export function eventResponse({ event, link }: ResolvedEvent, ids: IdFormat): streams.ReadResp {
-  const read = new streams.ReadResp.ReadEvent();
-  if (event) read.setEvent(recordedEvent(event, ids));
-  if (link) read.setLink(recordedEvent(link, ids));
-  read.setCommitPosition(`${(link ?? event)?.position}`);
-  return new streams.ReadResp().setEvent(read);
-}
-
 /** The first message of a subscription. */
-export function confirmationResponse(subscriptionId: string): streams.ReadResp {
+export function confirmationResponse(subscriptionId: string): Buffer {
   const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(subscriptionId);
-  return new streams.ReadResp().setConfirmation(confirmation);
+  return bytesOf(new streams.ReadResp().setConfirmation(confirmation));
 }
 
 /** Tells a filtered subscription how far it got. */
-export function checkpointResponse({ commit, prepare }: Position): streams.ReadResp {
+export function checkpointResponse({ commit, prepare }: Position): Buffer {
   const checkpoint = new streams.ReadResp.Checkpoint();
-  return new streams.ReadResp().setCheckpoint(
-    checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`),
-  );
+  checkpoint.setCommitPosition(`${commit}`).setPreparePosition(`${prepare}`);
+  return bytesOf(new streams.ReadResp().setCheckpoint(checkpoint));
 }
 
 /** Tells a subscription that what follows is live. */
-export function caughtUpResponse(): streams.ReadResp {
-  return new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
+export function caughtUpResponse(): Buffer {
+  return bytesOf(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()));
 }
 
 /** The only message of a read of a stream that does not exist; the client makes an error of it. */
-export function streamNotFoundResponse(stream: string): streams.ReadResp {
+export function streamNotFoundResponse(stream: string): Buffer {
   const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
-  return new streams.ReadResp().setStreamNotFound(notFound);
+  return bytesOf(new streams.ReadResp().setStreamNotFound(notFound));
 }
 
 /** Fills in a revision (-1: an empty write to no stream) and, unless it cannot be read any more, a position. */
@@ -116,20 +95,6 @@ export function uuid(id: string, format: IdFormat): shared.UUID {
   return new shared.UUID().setStructured(structured);
 }
 
-function recordedEvent(event: RecordedEvent, ids: IdFormat) {
-  const recorded = new streams.ReadResp.ReadEvent.RecordedEvent();
-  recorded
-    .setId(uuid(event.id, ids))
-    .setStreamIdentifier(streamIdentifier(event.stream))
-    .setStreamRevision(`${event.revision}`)
-    .setPreparePosition(`${event.position}`)
-    .setCommitPosition(`${event.position}`)
-    .setCustomMetadata(event.metadata)
-    .setData(event.data);
-  recorded
-    .getMetadataMap()
-    .set('type', event.type)
-    .set('created', `${event.createdTicks}`)
-    .set('content-type', event.isJson ? json : octetStream);
-  return recorded;
+function bytesOf(response: streams.ReadResp): Buffer {
+  return Buffer.from(response.serializeBinary());
 }

@@ -11,9 +11,10 @@ import {
   streamDeleted,
   wrongExpectedVersion,
 } from './errors.ts';
+import { json } from './event-bytes.ts';
 import { deletedRevision, type ExpectedRevision, type ProposedEvent } from './records.ts';
 import type { WriteOutcome, Written } from './store.ts';
-import { json, uuidOf } from './wire.ts';
+import { uuidOf } from './wire.ts';
 
 type WriteOptions = AppendReq.Options | BatchAppendReq.Options | DeleteReq.Options | TombstoneReq.Options;
 type ProposedMessage = AppendReq.ProposedMessage | BatchAppendReq.ProposedMessage;

@@ -16,7 +16,7 @@ import type { GatewayEvent } from '../events/gateway.ts';
 import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
 import type { OrganizationEvent } from '../events/organization.ts';
 import { FactoryResource, foldFactory } from '../resources/factory.ts';
-import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { AnsweredGateway, foldGateway, type RecordedGateway } from '../resources/gateway.ts';
 import { foldOrganization, OrganizationResource } from '../resources/organization.ts';
 
 export interface Aggregate<Id extends string, Command, State, Event extends RegistryEvent, Resource> {
@@ -25,7 +25,8 @@ export interface Aggregate<Id extends string, Command, State, Event extends Regi
   readonly id: z.core.$ZodType<Id>;
   readonly stream: (id: Id) => string;
   readonly decider: Decider<Command, State, Event>;
-  readonly resource: z.ZodType<Resource>;
+  /** What commands answer with. */
+  readonly answer: z.ZodType;
   readonly fold: (resource: Resource | undefined, event: Recorded<Event>) => Resource | undefined;
 }
 
@@ -40,7 +41,7 @@ export const organizations: Aggregate<
   id: OrganizationId,
   stream: organizationStream,
   decider: organizationDecider,
-  resource: OrganizationResource,
+  answer: OrganizationResource,
   fold: foldOrganization,
 };
 
@@ -49,15 +50,15 @@ export const factories: Aggregate<FactoryId, FactoryCommand, Factory, FactoryEve
   id: FactoryId,
   stream: factoryStream,
   decider: factoryDecider,
-  resource: FactoryResource,
+  answer: FactoryResource,
   fold: foldFactory,
 };
 
-export const gateways: Aggregate<GatewayId, GatewayCommand, Gateway, GatewayEvent, GatewayResource> = {
+export const gateways: Aggregate<GatewayId, GatewayCommand, Gateway, GatewayEvent, RecordedGateway> = {
   category: 'gateway',
   id: GatewayId,
   stream: gatewayStream,
   decider: gatewayDecider,
-  resource: GatewayResource,
+  answer: AnsweredGateway,
   fold: foldGateway,
 };

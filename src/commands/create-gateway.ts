@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { exampleFactory } from '../resources/examples.ts';
 import { gateways } from './aggregate.ts';
 import { commandsOn } from './definition.ts';
-import { email, factoryId, firmwareVersion, gatewayId, metadata, model, name, password, url } from './fields.ts';
+import { email, factoryId, firmwareVersion, gatewayId, gatewayMetadata, model, name, password, url } from './fields.ts';
 
 export const createGateway = commandsOn(gateways)({
   name: 'CreateGateway',
@@ -21,7 +21,7 @@ export const createGateway = commandsOn(gateways)({
     password,
     model: model.default(null),
     firmware_version: firmwareVersion.default(null),
-    metadata: metadata.default({}),
+    metadata: gatewayMetadata.default({}),
   }),
   example: {
     factory_id: exampleFactory.id,

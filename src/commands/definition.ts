@@ -39,7 +39,8 @@ export interface DefinedCommand
   readonly body: z.ZodType | undefined;
   readonly query: z.ZodType | undefined;
   readonly id: z.core.$ZodType<string>;
-  readonly resource: z.ZodType;
+  /** What it answers with. */
+  readonly answer: z.ZodType;
   run(dependencies: CommandDependencies, request: CommandRequest): Promise<Outcome<unknown>>;
   /** What has become of a command that was sent before, about this id; undefined when it was not. Nothing is appended. */
   recall(
@@ -76,7 +77,7 @@ export function commandsOn<Id extends string, Command, State, Event extends Regi
       body: body?.meta({ id: declared.name, examples: [example] }),
       query,
       id: aggregate.id,
-      resource: aggregate.resource,
+      answer: aggregate.answer,
       recall: (dependencies, id, idempotency) => recallOutcome(dependencies, aggregate, id as Id, idempotency),
       run: (dependencies, { sender, ...sent }) => {
         const input = { id: sent.id as Id, body: sent.body as Body, query: sent.query as Query };

@@ -1,5 +1,6 @@
 // The fields of the request bodies: what the columns can hold, and what makes sense in them.
 import { z } from 'zod';
+import { isTimeout, longestTimeout, timeoutField } from '../domain/gateway-presence.ts';
 import { DeviceId, FactoryId, OrganizationId } from '../events/ids.ts';
 import { JsonObject } from '../events/json.ts';
 
@@ -48,6 +49,18 @@ export const metadata = JsonObject.refine(
 )
   .refine((value) => depthOf(value) <= metadataDepth, `must be at most ${metadataDepth} levels deep`)
   .meta({ description: `Whatever else there is to say: at most 64 KiB of JSON, ${metadataDepth} levels deep.` });
+
+/** That of a gateway, in which one field means something to the registry. */
+export const gatewayMetadata = metadata
+  .refine((value) => value[timeoutField] === undefined || isTimeout(value[timeoutField]), {
+    path: [timeoutField],
+    message: `must be a number of seconds from 1 to ${longestTimeout}`,
+  })
+  .meta({
+    description:
+      `Whatever else there is to say: at most 64 KiB of JSON, ${metadataDepth} levels deep. \`${timeoutField}\`, if it is there, is ` +
+      'after how many seconds without a heartbeat the gateway counts as offline, instead of 90.',
+  });
 
 /** Whether what belongs to a parent is deleted with it. */
 export const cascade = z

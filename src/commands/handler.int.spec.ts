@@ -45,7 +45,6 @@ const kinds = [
       model: null,
       firmware_version: null,
       metadata: {},
-      last_seen_at: null,
     }),
   },
 ];

@@ -9,6 +9,7 @@ import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
 import { EventMetadata } from '../events/metadata.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { nothingObserved } from '../resources/gateway.ts';
 import { createAggregateCache } from './aggregate-cache.ts';
 import { stamp } from './cause.ts';
 import type { CommandDependencies } from './handler.ts';
@@ -366,6 +367,7 @@ async function aProcess(
     dependencies: { ...registry.dependencies, ...given, log, cache: createAggregateCache(1024 * 1024) },
     idempotencyKeys: createIdempotencyKeys(secrets),
     mayRead: () => true,
+    observationsOf: async () => nothingObserved,
     readModelReaches: async () => true,
   });
   return app;

@@ -4,6 +4,7 @@ import { now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import { type EventLog, EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { nothingObserved, type Observed } from '../resources/gateway.ts';
 import { createIdempotencyKeys } from './idempotency.ts';
 import { commandRoutes } from './routes.ts';
 
@@ -14,6 +15,7 @@ let log: EventLog;
 let waitedFor: Position[];
 let waited: number[];
 let readModelIsThere: boolean;
+const observed: Observed | undefined = nothingObserved;
 let gatewaysAreOpen: boolean;
 
 beforeAll(async () => {
@@ -36,6 +38,7 @@ beforeAll(async () => {
     dependencies: { ...registry.dependencies, log: inFront },
     idempotencyKeys: createIdempotencyKeys([Buffer.from('a secret')]),
     mayRead: () => gatewaysAreOpen,
+    observationsOf: async () => observed,
     readModelReaches: async (position, milliseconds) => {
       waitedFor.push(position);
       waited.push(milliseconds);

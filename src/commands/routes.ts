@@ -8,6 +8,7 @@ import { ApiError, type ErrorCode, errorDetail } from '../http/errors.ts';
 import type { Operation } from '../http/operation.ts';
 import { awaitProjection, type ReadModelReaches } from '../http/read-your-writes.ts';
 import type { HttpServer } from '../http/server.ts';
+import { nothingObserved, type Observed } from '../resources/gateway.ts';
 import type { DefinedCommand } from './definition.ts';
 import type { CommandDependencies, Outcome } from './handler.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
@@ -19,6 +20,8 @@ export interface CommandRouteOptions {
   /** Whether a caller may read a gateway, and hence be told of it. */
   readonly mayRead: (caller: Caller, gateway: GatewayIds) => boolean;
   readonly readModelReaches: ReadModelReaches;
+  /** What is observed of a gateway; undefined while nobody can tell. */
+  readonly observationsOf: (gateway: string) => Promise<Observed | undefined>;
 }
 
 type Accepted = Exclude<Outcome<unknown>, { outcome: 'rejected' }>;
@@ -37,9 +40,14 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
         const { id, outcome } = await runAsSent(command, request, caller, options);
         if (outcome.outcome === 'rejected') throw refusal(command, outcome, reply, caller, options);
         describe(outcome, caller, reply);
-        await awaitProjection(request, reply, outcome.position, options.readModelReaches);
+        const [observed] = await Promise.all([
+          observe(command, id, outcome, options),
+          awaitProjection(request, reply, outcome.position, options.readModelReaches),
+        ]);
         if (command.status === 201) reply.header('Location', `${command.path}/${id}`);
-        return reply.code(command.status).send(command.status === 204 ? undefined : outcome.resource);
+        reply.header('ETag', formatEntityTag(entityTagOf(outcome.revision, observed?.mark)));
+        const answer = { ...(outcome.resource as object), ...observed?.observations };
+        return reply.code(command.status).send(command.status === 204 ? undefined : answer);
       },
     });
   }
@@ -83,6 +91,17 @@ async function runAsSent(
   return { id: newest, outcome: await command.run(dependencies, { id: newest, body, query, sender: keyed }) };
 }
 
+/** What there is to be seen of a gateway; of one that has just been made nothing can have been. */
+async function observe(
+  { category, status }: DefinedCommand,
+  id: string,
+  { outcome }: Accepted,
+  { observationsOf }: CommandRouteOptions,
+): Promise<Observed | undefined> {
+  if (category !== 'gateway') return undefined;
+  return status === 201 && outcome === 'accepted' ? nothingObserved : observationsOf(id);
+}
+
 // A tag that names no revision, such as a weak one, is one that the resource cannot have.
 function onlyAt({ headers }: FastifyRequest): { readonly onlyAt?: readonly bigint[] } {
   const header = headers['if-match'];
@@ -96,18 +115,18 @@ function onlyAt({ headers }: FastifyRequest): { readonly onlyAt?: readonly bigin
 }
 
 function schemaOf(command: DefinedCommand) {
-  const { status, body, query, resource } = command;
+  const { status, body, query, answer } = command;
   return {
     querystring: query ?? z.strictObject({}),
     ...(isAboutOne(command) && { params: z.strictObject({ id: idOf(command) }) }),
     ...(body && { body }),
-    response: { [status]: status === 204 ? z.undefined() : resource },
+    response: { [status]: status === 204 ? z.undefined() : answer },
     operation: operationOf(command),
   };
 }
 
-function idOf({ id, category, resource }: DefinedCommand): z.ZodType {
-  const { id: example } = firstExample(resource) as { readonly id?: string };
+function idOf({ id, category, answer }: DefinedCommand): z.ZodType {
+  const { id: example } = firstExample(answer) as { readonly id?: string };
   return (id as z.ZodType).meta({ description: `The id of the ${category}.`, examples: [example] });
 }
 
@@ -154,9 +173,9 @@ const tagOf: Readonly<Record<DefinedCommand['category'], string>> = {
   gateway: 'Gateways',
 };
 
-// The example of the resource, with what the example of the body changes in it.
-function exampleAfter({ status, body, resource }: DefinedCommand): object {
-  const before = firstExample(resource);
+// The example of the answer, with what the example of the body changes in it.
+function exampleAfter({ status, body, answer }: DefinedCommand): object {
+  const before = firstExample(answer);
   const changes = Object.entries(firstExample(body)).filter(([field]) => field in before);
   return {
     ...before,
@@ -175,11 +194,8 @@ function refuseBody(body: unknown): void {
   throw new ApiError('VALIDATION_ERROR', 'This takes no body.', [{ path: '', message: 'must be empty' }]);
 }
 
-function describe({ outcome, revision, position }: Accepted, caller: Caller, reply: FastifyReply): void {
-  reply
-    .header('X-Correlation-Id', caller.correlationId)
-    .header('ETag', formatEntityTag(entityTagOf(revision)))
-    .header('X-Commit-Position', String(position.commit));
+function describe({ outcome, position }: Accepted, caller: Caller, reply: FastifyReply): void {
+  reply.header('X-Correlation-Id', caller.correlationId).header('X-Commit-Position', String(position.commit));
   if (outcome === 'replayed') reply.header('Idempotency-Replayed', 'true');
 }
 

@@ -1,7 +1,7 @@
 import type { GatewayCommand } from '../domain/gateway.ts';
 import { gateways } from './aggregate.ts';
 import { commandsOn } from './definition.ts';
-import { anyOf, email, firmwareVersion, gatewayId, metadata, model, name, password, url } from './fields.ts';
+import { anyOf, email, firmwareVersion, gatewayId, gatewayMetadata, model, name, password, url } from './fields.ts';
 
 /** A password in an update is a change of password, an event of its own: it is never compared with the old one. */
 export const updateGateway = commandsOn(gateways)({
@@ -22,7 +22,7 @@ export const updateGateway = commandsOn(gateways)({
     password,
     model,
     firmware_version: firmwareVersion,
-    metadata,
+    metadata: gatewayMetadata,
   }),
   example: { name: 'South Wing Gateway', firmware_version: '2.5.0', password: 'staple battery horse correct' },
   ask: async ({ id, body }, _gateway, facts) => {

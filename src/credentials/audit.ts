@@ -1,9 +1,9 @@
 // Who was told which password, in the log: a stream for each gateway, which only grows.
 import { encode } from '../events/codec.ts';
 import type { CredentialAuditEvent } from '../events/credential-audit.ts';
-import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
-import { EventMetadata } from '../events/metadata.ts';
+import { notBefore } from '../events/metadata.ts';
 import { uuidv7 } from '../events/new-id.ts';
 
 /** Others may append at the same moment: so often the end of the stream is looked for. */
@@ -31,10 +31,4 @@ export async function recordReading(log: EventLog, data: CredentialAuditEvent['d
     if (status === 'appended') return;
   }
   throw new Error(`${auditStream(data.id)} did not stand still for ${mostAttempts} attempts to append to it`);
-}
-
-// Clocks of two machines may differ, time in a stream does not go back.
-function notBefore(last: StoredEvent | undefined, now: string): string {
-  const before = EventMetadata.safeParse(last?.metadata).data?.occurredAt;
-  return before !== undefined && before > now ? before : now;
 }

@@ -3,6 +3,7 @@ import type { EventDefinition, EventsOf } from './definition.ts';
 import { factoryEvents } from './factory.ts';
 import { gatewayEvents } from './gateway.ts';
 import { gatewayIdentityEvents } from './gateway-identity.ts';
+import { gatewayPresenceEvents } from './gateway-presence.ts';
 import { organizationEvents } from './organization.ts';
 
 /** Every event this version knows, by the category of the streams it is written to. */
@@ -11,6 +12,7 @@ export const catalogue = {
   factory: factoryEvents,
   gateway: gatewayEvents,
   gatewayIdentity: gatewayIdentityEvents,
+  gatewayPresence: gatewayPresenceEvents,
   credentialAudit: credentialAuditEvents,
 } as const;
 

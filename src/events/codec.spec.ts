@@ -27,6 +27,8 @@ const everyExample: readonly RegistryEvent[] = [
   examples.gatewayRestored(),
   examples.gatewayRestorationRefused(),
   examples.gatewayIdReservationAbandoned(),
+  examples.gatewayConnected(),
+  examples.gatewayDisconnected(),
   examples.gatewayIdReserved(),
   examples.gatewayCredentialRead(),
   examples.gatewayIdReservationWithdrawn(),

@@ -28,3 +28,15 @@ export const EventMetadata = z.object({
 });
 
 export type EventMetadata = z.output<typeof EventMetadata>;
+
+/**
+ * When an event happens that is to follow a stream's last one: clocks of two machines may differ, time in a stream does not go
+ * back.
+ *
+ * @param last the stream's last event, as the log holds it
+ * @param now ISO-8601 UTC, as is what it returns
+ */
+export function notBefore(last: { readonly metadata: unknown } | undefined, now: string): string {
+  const before = EventMetadata.safeParse(last?.metadata).data?.occurredAt;
+  return before !== undefined && before > now ? before : now;
+}

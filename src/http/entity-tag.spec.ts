@@ -18,13 +18,14 @@ describe('the tag of a resource', () => {
     expect(formatEntityTag(entityTagOf(4n))).toBe('"4"');
   });
 
-  it('has the time of what was observed after a dot', () => {
-    expect(formatEntityTag(entityTagOf(4n, '2026-03-02T09:10:00.000Z'))).toBe('"4.1772442600000"');
+  it('has the mark of what was observed after a dot', () => {
+    expect(formatEntityTag(entityTagOf(4n, '1772442600000-3'))).toBe('"4.1772442600000-3"');
   });
 
   it.each<[EntityTag, bigint | undefined]>([
     [entityTagOf(0n), 0n],
-    [entityTagOf(4n, '2026-03-02T09:10:00.000Z'), 4n],
+    [entityTagOf(4n, '1772442600000-3'), 4n],
+    [strong('4.1772442600000'), 4n],
     [entityTagOf(2n ** 63n - 1n), 2n ** 63n - 1n],
     [weak('4'), undefined],
     [strong(''), undefined],
@@ -32,6 +33,8 @@ describe('the tag of a resource', () => {
     [strong('-1'), undefined],
     [strong('4.'), undefined],
     [strong('4.1.2'), undefined],
+    [strong('4.1-'), undefined],
+    [strong('4.-1'), undefined],
     [strong('0x4'), undefined],
     [strong('four'), undefined],
     [strong('9'.repeat(10_000)), undefined],

@@ -11,11 +11,13 @@ export interface EntityTag {
 export type EntityTags = '*' | readonly [EntityTag, ...EntityTag[]];
 
 /**
- * The tag of a resource: the revision of its stream and, where something is observed of it that takes no event, the time
- * of that.
+ * The tag of a resource: the revision of its stream and, where something is observed of it that its stream does not tell, a
+ * mark that is another one whenever that is.
+ *
+ * @param observed digits, or two groups of digits with `-` between them
  */
-export function entityTagOf(revision: bigint, observedAt: string | null = null): EntityTag {
-  return { weak: false, opaque: observedAt === null ? `${revision}` : `${revision}.${Date.parse(observedAt)}` };
+export function entityTagOf(revision: bigint, observed?: string): EntityTag {
+  return { weak: false, opaque: observed === undefined ? `${revision}` : `${revision}.${observed}` };
 }
 
 /** A tag as headers have it. */
@@ -51,6 +53,6 @@ export function matchesWeakly(tags: EntityTags, current: EntityTag): boolean {
 
 /** The revision that a tag names, whatever was observed; undefined for a weak one and for one that is not ours. */
 export function revisionOf({ weak, opaque }: EntityTag): bigint | undefined {
-  const [, revision] = /^(0|[1-9]\d{0,18})(?:\.\d+)?$/.exec(opaque) ?? [];
+  const [, revision] = /^(0|[1-9]\d{0,18})(?:\.\d+(?:-\d+)?)?$/.exec(opaque) ?? [];
   return weak || revision === undefined ? undefined : BigInt(revision);
 }

@@ -11,8 +11,8 @@ export const responseHeaders = {
   ETag: {
     description:
       "The revision of the resource: the number of its stream's last event, from 0 on. Where something was observed of it " +
-      '(`last_seen_at`), which takes no event, the time of that follows after a dot.',
-    schema: { type: 'string', pattern: '^"\\d+([.]\\d+)?"$' },
+      '(`status`, `last_seen_at`), which its stream does not tell, a mark of that follows after a dot.',
+    schema: { type: 'string', pattern: '^"\\d+([.]\\d+(-\\d+)?)?"$' },
     example: '"0"',
   },
   'Idempotency-Replayed': {

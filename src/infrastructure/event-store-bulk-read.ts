@@ -11,6 +11,13 @@ import { createSignal, type Patience, within } from './event-store-waiting.ts';
 import { eventOfResponse } from './read-response.ts';
 
 /**
+ * So many events are worth handing on, or as many as have come within so many milliseconds: whoever makes messages or rows of
+ * them pays for each portion, and so does whoever receives those. What is live comes by subscription, and does not wait.
+ */
+const worthwhile = 128;
+const gatherMs = 2;
+
+/**
  * The events that the filter lets through, up to the end of the log, as they arrive.
  *
  * @throws EventLogUnavailable
@@ -23,7 +30,7 @@ export async function* readInBulk(
   if (signal.aborted) return;
   const arrived = createSignal();
   let batch: StoredEvent[] = [];
-  let isDue = false;
+  let gathering: NodeJS.Timeout | undefined;
   let ended: unknown;
   const end = (reason: unknown) => {
     ended ??= reason;
@@ -45,19 +52,16 @@ export async function* readInBulk(
         end(error);
       }
       if (batch.length >= maxBatch) stream.pause();
-      // What arrives in one turn of the event loop goes together: the server can send on while it is being worked on.
-      if (isDue) return;
-      isDue = true;
-      setImmediate(() => {
-        isDue = false;
-        arrived.notify();
-      });
+      if (batch.length >= Math.min(worthwhile, maxBatch)) arrived.notify();
+      else gathering ??= setTimeout(arrived.notify, gatherMs);
     });
     stream.on('error', (error) => end(asUnavailable(error)));
     stream.on('end', () => end('end'));
     while (ended === undefined) {
       await arrived.wait();
       if (batch.length === 0 || ended === 'aborted') continue;
+      clearTimeout(gathering);
+      gathering = undefined;
       const taken = batch;
       batch = [];
       stream.resume();
@@ -68,6 +72,7 @@ export async function* readInBulk(
   } catch (error) {
     throw asUnavailable(error);
   } finally {
+    clearTimeout(gathering);
     signal.removeEventListener('abort', onAbort);
     reading?.cancel();
   }

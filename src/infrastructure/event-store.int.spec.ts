@@ -2,22 +2,17 @@ import { createServer as createHttp2Server, type ServerHttp2Session, type Server
 import { type AddressInfo, createServer as createTcpServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IServerFeaturesServer } from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
-import type { IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
-import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
+import { Metadata, Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventBytes } from '../../embedded/event-store/event-bytes.ts';
 import { openLog } from '../../embedded/event-store/log.ts';
 import { serverFeaturesHandlers, serverFeaturesService } from '../../embedded/event-store/node-services.ts';
 import type { RecordedEvent } from '../../embedded/event-store/records.ts';
 import { startEventStore } from '../../embedded/event-store/server.ts';
 import { openStore } from '../../embedded/event-store/store.ts';
 import { streamsHandlers, streamsService } from '../../embedded/event-store/streams-service.ts';
-import {
-  caughtUpResponse,
-  checkpointResponse,
-  confirmationResponse,
-  eventResponse,
-} from '../../embedded/event-store/wire.ts';
+import { caughtUpResponse, checkpointResponse, confirmationResponse } from '../../embedded/event-store/wire.ts';
 import { until } from '../../embedded/until.ts';
 import { startEventStore as startInMemory, type TestServer } from '../../test/support/servers.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
@@ -475,7 +470,7 @@ describe('positions and revisions', () => {
     await using scripted = await scriptedStreams((request, answer) => {
       const position = request.getOptions()?.getAll()?.getPosition();
       asked.push(position?.getCommitPosition() ?? '', position?.getPreparePosition() ?? '');
-      answer(eventResponse({ event: aRecord(beyondDoubles), link: undefined }, 'string'));
+      answer(eventBytes({ event: aRecord(beyondDoubles), link: undefined }, 'string'));
       answer(checkpointResponse({ commit: beyondDoubles + 1n, prepare: beyondDoubles + 1n }));
       answer(caughtUpResponse());
     });
@@ -702,11 +697,11 @@ async function closed(listener: NetServer): Promise<void> {
   await new Promise((resolve) => listener.close(resolve));
 }
 
-type ReadCall = Parameters<IStreamsServer['read']>[0];
+type ReadCall = ServerWritableStream<ReadReq, Buffer>;
 
 /** A server whose Read answers what a spec says. */
 async function scriptedStreams(
-  read: (request: ReadCall['request'], answer: (response: ReadResp) => void) => void,
+  read: (request: ReadCall['request'], answer: (response: Buffer) => void) => void,
 ): Promise<Silent> {
   const scripted = new Server();
   scripted.addService(streamsService, {

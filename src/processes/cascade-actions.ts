@@ -5,6 +5,7 @@ import { streamPrefix } from '../events/catalogue.ts';
 import { EventLogUnavailable, type Position } from '../events/event-log.ts';
 import { FactoryId, GatewayId } from '../events/ids.ts';
 import { pauseFor } from '../infrastructure/lifecycle.ts';
+import { inParallel } from '../infrastructure/parallel.ts';
 import { isUnavailable, type Pool } from '../infrastructure/postgres.ts';
 import { type ChildrenQuery, findChildren, type Parent } from '../queries/children.ts';
 import type { Bond, Reaction, Word } from './cascade.ts';
@@ -83,7 +84,7 @@ async function takeChildren(dependencies: ActionDependencies, { parent, deletion
   await forChildren(dependencies, parent, { status: 'active', at }, async (bonds) => {
     // Who is not taken before the parent is restored need not be given back.
     if (!(await stillHolds(dependencies, parent, deletion))) return 'enough';
-    await inParallel(bonds, dependencies.signal, (bond) =>
+    await inParallel(bonds, width, dependencies.signal, (bond) =>
       attempt(dependencies, bond, () => take(dependencies, bond, deletion)),
     );
     return 'more';
@@ -95,7 +96,7 @@ async function returnChildren(
   { parent, deletion, restoration, at }: Of<'ReturnChildren'>,
 ) {
   await forChildren(dependencies, parent, { status: 'deleted', at }, async (bonds) => {
-    await inParallel(bonds, dependencies.signal, (bond) =>
+    await inParallel(bonds, width, dependencies.signal, (bond) =>
       attempt(dependencies, bond, () => giveBack(dependencies, bond, deletion, restoration)),
     );
     return 'more';
@@ -152,23 +153,4 @@ async function untilShown(
     // What was announced is gone again: tables made anew have taken the place of those that were further.
     await pauseFor(50, signal);
   }
-}
-
-/** @throws what the first one that fails throws, when those under way have ended */
-async function inParallel<T>(items: readonly T[], signal: AbortSignal, work: (item: T) => Promise<unknown>) {
-  const rest = items.values();
-  let hasFailed = false;
-  const workers = Array.from({ length: width }, async () => {
-    for (const item of rest) {
-      if (hasFailed) return;
-      signal.throwIfAborted();
-      await work(item).catch((error: unknown) => {
-        hasFailed = true;
-        throw error;
-      });
-    }
-  });
-  const settled = await Promise.allSettled(workers);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
 }

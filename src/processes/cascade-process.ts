@@ -4,9 +4,9 @@
 import type { Logger } from 'pino';
 import type { CommandDependencies } from '../commands/handler.ts';
 import type { EventLog, Position } from '../events/event-log.ts';
-import { advisoryLock } from '../infrastructure/advisory-lock.ts';
+import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
-import { connect, type Pool } from '../infrastructure/postgres.ts';
+import type { Pool } from '../infrastructure/postgres.ts';
 import { cascadeEvents } from './cascade.ts';
 import { createReactor } from './cascade-reactor.ts';
 import { type Checkpoint, moveCheckpoint, Superseded, takeOver } from './checkpoint.ts';
@@ -42,8 +42,6 @@ const name = 'cascade';
 const restMs = 5_000;
 /** And so often while there is. */
 const busyMs = 500;
-/** Who has failed as the active instance is well as a standby only when another one has been active for so long. */
-const provenMs = 10_000;
 
 /** What an instance remembers from one life to the next. */
 interface Instance {
@@ -89,19 +87,23 @@ async function live(
   signal: AbortSignal,
   alive: () => void,
 ): Promise<void> {
-  const { databaseUrl, log, logger } = options;
+  const { databaseUrl, logger } = options;
   instance.parked = undefined;
-  await using connection = await connect({ databaseUrl, name: 'registry cascade', timeoutMs: 15_000, signal });
-  using waiting = new DisposableStack();
-  const standingBy = () => {
-    logger.info('another cascade is active; standing by');
-    if (instance.trouble) waiting.use(aliveLater(alive, provenMs));
-    else alive();
-  };
-  using session = await advisoryLock(name).take(connection, { databaseUrl, signal, standingBy });
-  waiting.dispose();
-  if (session === undefined) return;
-  const ending = AbortSignal.any([signal, session.lost]);
+  const hasFailed = instance.trouble !== undefined;
+  await whileActive({ name, databaseUrl, logger, signal, alive, hasFailed }, (_connection, lost) =>
+    reactWhileActive(options, instance, signal, lost, alive),
+  );
+}
+
+async function reactWhileActive(
+  options: CascadeOptions,
+  instance: Instance,
+  signal: AbortSignal,
+  lost: AbortSignal,
+  alive: () => void,
+): Promise<void> {
+  const { log, logger } = options;
+  const ending = AbortSignal.any([signal, lost]);
 
   instance.trouble ??= { at: undefined };
   let checkpoint = await takeOver(log, name, instance.checkpoint);
@@ -137,7 +139,7 @@ async function live(
     // What answered no more would not take a checkpoint either; what was done since the last one is found done.
     return;
   }
-  session.lost.throwIfAborted();
+  lost.throwIfAborted();
   await moveOn();
 
   function isDue(afterMs: number): boolean {
@@ -156,11 +158,6 @@ function isReached(wanted: Position | undefined, position: Position | undefined)
   if (wanted === undefined) return true;
   if (position === undefined) return false;
   return position.commit === wanted.commit ? position.prepare >= wanted.prepare : position.commit > wanted.commit;
-}
-
-function aliveLater(alive: () => void, milliseconds: number): Disposable {
-  const timer = setTimeout(alive, milliseconds);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /** Tries what is parked at once and then time after time, beside what the log tells, until it is disposed of. */

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { EventLog, ExpectedRevision, Position } from '../events/event-log.ts';
 import { uuidv7 } from '../events/new-id.ts';
+import { keepOnlyTheLast } from '../events/stream-settings.ts';
 
 export interface Checkpoint {
   readonly position: Position | undefined;
@@ -31,7 +32,7 @@ export async function takeOver(log: EventLog, process: string, left?: Checkpoint
   const found = await readCheckpoint(log, process);
   const isUnmoved = found.revision !== 'no_stream' && found.revision === left?.revision;
   const taken = isUnmoved ? found : await write(log, process, found.revision, found.position);
-  await keepOnlyTheLast(log, process);
+  await keepOnlyTheLast(log, checkpointStream(process));
   return taken;
 }
 
@@ -71,19 +72,3 @@ async function write(
   if (appended.status === 'conflict') throw new Superseded(`another instance of ${process} has taken over`);
   return { position, revision: appended.revision };
 }
-
-/**
- * The stream's own settings are the last event of a stream beside it. Who deletes the stream overwrites them, and the next
- * write to it brings back only that it exists: so they are looked at after that. A conflict means that somebody else has
- * written them at this moment; the next one to take over looks again.
- */
-async function keepOnlyTheLast(log: EventLog, process: string): Promise<void> {
-  const settings = `$$${checkpointStream(process)}`;
-  const last = await log.readLast(settings);
-  const found = Settings.parse(last?.data ?? {});
-  if (found.$maxCount === 1) return;
-  const event = { id: uuidv7(), type: '$metadata', data: { ...found, $maxCount: 1 }, metadata: {} };
-  await log.append(settings, last?.revision ?? 'no_stream', [event]);
-}
-
-const Settings = z.looseObject({ $maxCount: z.number().optional() });

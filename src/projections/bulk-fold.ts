@@ -47,7 +47,9 @@ export function createBulkFold(): BulkFold {
       if (table === undefined) throw new Error(`no projection takes events of type ${event.type}`);
       const { id } = event.data;
       const line = table.rows.get(id);
-      const made = event.type === table.projection.creating;
+      // Of a row that any event makes, an earlier event may have made it in a fold before this one.
+      const { creating } = table.projection;
+      const made = creating === undefined ? event.revision === 0n : event.type === creating;
       if (line === undefined && !made) return later.add(event);
       const patch = (table.projection.changes[event.type] as (event: Recorded) => Patch)(event);
       const changed = changedLine(table, line ?? newLine(table, id), patch, event.revision);

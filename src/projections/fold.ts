@@ -1,12 +1,18 @@
 // What events make of the rows: folded, so that a row is written once for any number of them.
 import type { Recorded } from '../events/codec.ts';
 import { factories } from './factories.ts';
+import { gatewayPresence } from './gateway-presence.ts';
 import { gateways } from './gateways.ts';
 import { organizations } from './organizations.ts';
 import type { Patch, Projection } from './projection.ts';
 
 /** The tables, in the order of their foreign keys. */
-export const projections: readonly Projection[] = [organizations, factories, gateways] as readonly Projection[];
+export const projections: readonly Projection[] = [
+  organizations,
+  factories,
+  gateways,
+  gatewayPresence,
+] as readonly Projection[];
 
 /** What is to become of one row. */
 export interface RowChange {
@@ -80,7 +86,7 @@ export function changesOf(events: readonly Recorded[]): readonly TableChanges[] 
 function changed(before: RowChange | undefined, projection: Projection, event: Recorded): RowChange {
   const change = projection.changes[event.type] as (event: Recorded) => Patch;
   const isOptional = projection.rowOptional?.includes(event.type) ?? false;
-  const creates = event.type === projection.creating || (before?.creates ?? false);
+  const creates = makesRow(projection, event) || (before?.creates ?? false);
   return {
     id: event.data.id,
     patch: { ...before?.patch, ...change(event) },
@@ -88,6 +94,10 @@ function changed(before: RowChange | undefined, projection: Projection, event: R
     needsRow: before?.needsRow ?? (isOptional || creates ? undefined : event),
     last: event,
   };
+}
+
+function makesRow({ creating }: Projection, { type }: Recorded): boolean {
+  return creating === undefined || creating === type;
 }
 
 function segmentsOf(events: readonly Recorded[]): readonly (readonly Recorded[])[] {

@@ -15,6 +15,7 @@ export const projectedStreams: readonly string[] = [
   streamPrefix('organization'),
   streamPrefix('factory'),
   streamPrefix('gateway'),
+  streamPrefix('gatewayPresence'),
 ];
 
 /**

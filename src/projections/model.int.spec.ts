@@ -286,7 +286,9 @@ function folded(events: readonly Recorded[]): Record<Table, readonly Row[]> {
 
 function foldRow(before: Model | undefined, event: Recorded): Model {
   const fold = { organizations: foldOrganization, factories: foldFactory, gateways: foldGateway }[tableOf(event)];
-  const own: Record<string, unknown> = { deleted_at: null, ...before?.own, stream_revision: event.revision };
+  // No event says when a gateway was seen.
+  const unseen = tableOf(event) === 'gateways' ? { last_seen_at: null } : {};
+  const own: Record<string, unknown> = { ...unseen, deleted_at: null, ...before?.own, stream_revision: event.revision };
   if (event.type.endsWith('SoftDeleted')) own.deleted_at = event.metadata.occurredAt;
   if (event.type.endsWith('Restored')) own.deleted_at = null;
   if ('passwordEncrypted' in event.data) own.password_encrypted = event.data.passwordEncrypted;

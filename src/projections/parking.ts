@@ -36,8 +36,8 @@ export const nothingParked: Parking = { failed: [], isWaiting: false, isInUse: f
 /** What listens here is told when something else than the projector has changed what is parked. */
 export const parkedChannel = 'registry_parked';
 
-/** The types whose event makes a row. */
-const creatingTypes = projections.map(({ creating }) => creating);
+/** The types without whose event there is no row. */
+const creatingTypes = projections.flatMap(({ creating }) => creating ?? []);
 
 /** Whether nothing of a stream can be shown without this event. */
 export function isCreating(type: string): boolean {
@@ -176,6 +176,7 @@ const tables: readonly (readonly [Category, string])[] = [
   ['organization', 'organizations'],
   ['factory', 'factories'],
   ['gateway', 'gateways'],
+  ['gatewayPresence', 'gateway_presence'],
 ];
 
 async function readStanding(client: pg.Client, events: readonly Recorded[]): Promise<Standing> {

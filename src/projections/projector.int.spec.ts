@@ -11,7 +11,9 @@ import {
   factoryRestored,
   factorySoftDeleted,
   factoryUpdated,
+  gatewayConnected,
   gatewayCreated,
+  gatewayDisconnected,
   gatewayIdReservationAbandoned,
   gatewayIdReserved,
   gatewayPasswordChanged,
@@ -37,7 +39,7 @@ import { findFactory } from '../queries/factories.ts';
 import { findGateway } from '../queries/gateways.ts';
 import { findOrganization } from '../queries/organizations.ts';
 import { foldFactory } from '../resources/factory.ts';
-import { foldGateway, type GatewayResource } from '../resources/gateway.ts';
+import { foldGateway, nothingObserved, type RecordedGateway } from '../resources/gateway.ts';
 import { foldOrganization } from '../resources/organization.ts';
 import { comparePositions, createProgress, type Progress } from './progress.ts';
 import { startProjector } from './projector.ts';
@@ -326,14 +328,19 @@ describe('the tables', () => {
       gatewaySoftDeleted(),
       gatewayRestored({ gatewayId: DeviceId.parse('GW-9') }),
       gatewayIdReservationAbandoned(),
+      gatewayConnected(),
+      gatewayDisconnected(),
     );
     const { progress } = project(givenLog(...events));
-    expect(await progress.reached(at(1_400n), 5_000)).toBe(true);
+    expect(await progress.reached(at(1_600n), 5_000)).toBe(true);
 
     await using pool = new AsyncDisposableStack();
     const database = queries(pool);
     const recorded = events.map((event) => decode(event) as Recorded);
-    const of = <Event extends Recorded>(id: string) => recorded.filter((event) => event.data.id === id) as Event[];
+    const of = <Event extends Recorded>(id: string) =>
+      recorded.filter(
+        ({ stream }) => /^(organization|factory|gateway)-/.test(stream) && stream.endsWith(id),
+      ) as Event[];
     expect(await findOrganization(database, anOrganization)).toEqual({
       organization: of(anOrganization).reduce(foldOrganization as never, undefined),
       revision: 3n,
@@ -343,8 +350,13 @@ describe('the tables', () => {
       revision: 3n,
     });
     expect(await findGateway(database, aGateway)).toEqual({
-      gateway: of<Recorded<GatewayEvent>>(aGateway).reduce(foldGateway as never, undefined),
+      gateway: {
+        ...of<Recorded<GatewayEvent>>(aGateway).reduce<RecordedGateway | undefined>(foldGateway, undefined),
+        status: 'offline',
+        last_seen_at: null,
+      },
       revision: 5n,
+      mark: '0-1',
     });
   });
 
@@ -370,7 +382,7 @@ describe('the tables', () => {
     const { progress } = project(log);
     await using pool = new AsyncDisposableStack();
     const database = queries(pool);
-    const folded = new Map<string, { readonly gateway: GatewayResource; readonly revision: bigint }>();
+    const folded = new Map<string, { readonly gateway: RecordedGateway; readonly revision: bigint }>();
     const fold = (event: StoredEvent) => {
       const recorded = decode(event) as Recorded<GatewayEvent>;
       const gateway = foldGateway(folded.get(recorded.data.id)?.gateway, recorded);
@@ -388,7 +400,10 @@ describe('the tables', () => {
           log.add(event);
         }
         expect(await progress.reached(at(position), 5_000)).toBe(true);
-        for (const [id, expected] of folded) expect(await findGateway(database, GatewayId.parse(id))).toEqual(expected);
+        for (const [id, { gateway, revision }] of folded) {
+          const shown = { ...gateway, ...nothingObserved.observations };
+          expect(await findGateway(database, GatewayId.parse(id))).toEqual({ gateway: shown, revision });
+        }
       }),
       { numRuns: 50, seed: 1 },
     );

@@ -101,7 +101,7 @@ describe('when a server goes away in the middle', () => {
     const cut = () =>
       withClient(database.url, (client) =>
         client.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'registry rebuild'`,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'registry rebuild' AND datname = current_database()`,
         ),
       );
     let told = false;

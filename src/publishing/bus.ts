@@ -71,9 +71,10 @@ export interface Channel {
   /**
    * Sends a message; its reply comes with the same number.
    *
+   * @param more headers that it has beside its own
    * @throws MessageTooLarge, or whatever else keeps it from being sent at all
    */
-  send(number: number, message: Message): void;
+  send(number: number, message: Message, more: Headers): void;
   close(): void;
 }
 

@@ -31,15 +31,17 @@ const ofEach: readonly PublishedEvent[] = [
   examples.gatewayRestored(),
   examples.gatewayRestorationRefused(),
   examples.gatewayIdReservationAbandoned(),
+  examples.gatewayConnected(),
+  examples.gatewayDisconnected(),
 ];
 
 /** What stays inside: the first because it is secret, the second because it says nothing to anybody outside. */
 const inside = ['passwordEncrypted', 'reservationId'];
 
 describe('the public contract', () => {
-  it('has an entry for each organization, factory and gateway event of the catalogue, and for no other', () => {
-    const { organization, factory, gateway, gatewayIdentity, credentialAudit } = catalogue;
-    const types = [organization, factory, gateway].flatMap((events) => Object.keys(events)).sort();
+  it('has an entry for each event of organizations, factories, gateways and their presence, and for no other', () => {
+    const { organization, factory, gateway, gatewayPresence, gatewayIdentity, credentialAudit } = catalogue;
+    const types = [organization, factory, gateway, gatewayPresence].flatMap((events) => Object.keys(events)).sort();
     expect(Object.keys(contract).sort()).toEqual(types);
     expect(ofEach.map(({ type }) => type).sort(), 'the examples of this spec').toEqual(types);
     expect(Object.keys({ ...gatewayIdentity, ...credentialAudit }).filter(isPublished)).toEqual([]);

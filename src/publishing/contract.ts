@@ -4,15 +4,17 @@ import { z } from 'zod';
 import type { EventsOf } from '../events/definition.ts';
 import type { factoryEvents } from '../events/factory.ts';
 import type { gatewayEvents } from '../events/gateway.ts';
+import type { gatewayPresenceEvents } from '../events/gateway-presence.ts';
 import type { organizationEvents } from '../events/organization.ts';
 import { FactoryResource } from '../resources/factory.ts';
-import { GatewayResource } from '../resources/gateway.ts';
+import { RecordedGateway } from '../resources/gateway.ts';
 import { OrganizationResource } from '../resources/organization.ts';
 
 export type PublishedEvent =
   | EventsOf<typeof organizationEvents>
   | EventsOf<typeof factoryEvents>
-  | EventsOf<typeof gatewayEvents>;
+  | EventsOf<typeof gatewayEvents>
+  | EventsOf<typeof gatewayPresenceEvents>;
 
 export interface PublicEvent {
   readonly kind: 'organization' | 'factory' | 'gateway';
@@ -30,13 +32,16 @@ const gatewayIds = { id: z.guid(), factory_id: z.guid(), organization_id: z.guid
 /** The event of its parent that this follows from; null when it was asked for by itself. */
 const cause = { cause: z.guid().nullable() };
 
+/** When its last heartbeat came. */
+const seen = { last_seen_at: z.iso.datetime() };
+
 /** Grows with each change of the password: the revision, in the gateway's stream, of the event that set it. */
 const passwordSet = { credential_version: z.int().nonnegative() };
 
 const organizationFields = OrganizationResource.pick({ name: true, metadata: true }).shape;
 const factoryFields = FactoryResource.pick({ name: true, location: true, timezone: true, metadata: true }).shape;
-const deviceId = GatewayResource.pick({ gateway_id: true }).shape;
-const gatewayFields = GatewayResource.pick({
+const deviceId = RecordedGateway.pick({ gateway_id: true }).shape;
+const gatewayFields = RecordedGateway.pick({
   gateway_id: true,
   name: true,
   url: true,
@@ -69,6 +74,9 @@ export const contract = {
     z.object({ ...gatewayIds, ...deviceId, reason: z.string(), cause: z.guid() }),
   ),
   GatewayIdReservationAbandoned: first('gateway', z.object({ ...gatewayIds, ...deviceId, reservation_id: z.guid() })),
+
+  GatewayConnected: first('gateway', z.object({ ...gatewayIds, ...seen })),
+  GatewayDisconnected: first('gateway', z.object({ ...gatewayIds, ...seen })),
 } satisfies Readonly<Record<PublishedEvent['type'], PublicEvent>>;
 
 /** Whether events of this type are published. */
@@ -84,11 +92,14 @@ export function isPublished(type: string): type is PublishedEvent['type'] {
  */
 export function toPayload({ type, data }: PublishedEvent, revision: bigint): Readonly<Record<string, unknown>> {
   const { payload, fields } = contract[type];
-  const values = new Map<string, unknown>(Object.entries(data));
-  // A number, because JSON has no other; the schema refuses one that would not be exact.
-  values.set('credentialVersion', Number(revision));
-  const named = fields.filter(({ inEvent }) => values.has(inEvent));
-  return payload.parse(Object.fromEntries(named.map(({ name, inEvent }) => [name, values.get(inEvent)])));
+  const values: Readonly<Record<string, unknown>> = data;
+  const named: Record<string, unknown> = {};
+  for (const { name, inEvent } of fields) {
+    // A number, because JSON has no other; the schema refuses one that would not be exact.
+    if (inEvent === 'credentialVersion') named[name] = Number(revision);
+    else if (Object.hasOwn(values, inEvent)) named[name] = values[inEvent];
+  }
+  return payload.parse(named);
 }
 
 /** `GatewayCreated` → `gateway-created`. */

@@ -12,6 +12,10 @@ export const messageIdHeader = 'Nats-Msg-Id';
 /** Who says all of this, as CloudEvents name it. */
 export const source = '/gateway-registry';
 
+const names = Object.fromEntries(Object.keys(contract).map((type) => [type, kebabCase(type)])) as Readonly<
+  Record<PublishedEvent['type'], string>
+>;
+
 /** Where a published message came from. */
 export interface Origin extends Place {
   readonly eventId: string;
@@ -35,7 +39,7 @@ export function toMessage(event: Recorded): Message | undefined {
 export function subjectOf(event: PublishedEvent): string {
   const { kind } = contract[event.type];
   const { organization, factory } = ownersOf(event);
-  return `mti.evt.${contractVersion}.${organization}.${factory}.${kind}.${event.data.id}.${kebabCase(event.type)}`;
+  return `mti.evt.${contractVersion}.${organization}.${factory}.${kind}.${event.data.id}.${names[event.type]}`;
 }
 
 /** Where a message of the stream came from; undefined when it is none of the publisher's. */
@@ -59,7 +63,7 @@ function headersOf(event: Recorded<PublishedEvent>): Headers {
     'ce-specversion': '1.0',
     'ce-id': event.id,
     'ce-source': source,
-    'ce-type': `mti.evt.${contractVersion}.${kebabCase(event.type)}`,
+    'ce-type': `mti.evt.${contractVersion}.${names[event.type]}`,
     'ce-subject': event.data.id,
     'ce-time': occurredAt,
     'ce-datacontenttype': 'application/json',

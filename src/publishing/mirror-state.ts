@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { decode, type Recorded } from '../events/codec.ts';
 import type { Position, StoredEvent } from '../events/event-log.ts';
 import { type GatewayEvent, gatewayEvents } from '../events/gateway.ts';
-import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { foldGateway, RecordedGateway } from '../resources/gateway.ts';
 
-/** The value under a gateway's key. What is observed of it (`last_seen_at`) is not in the log, and hence not here. */
-export const GatewayState = GatewayResource.omit({ last_seen_at: true }).extend({
+/** The value under a gateway's key. What is observed of it (`status`, `last_seen_at`) is not here. */
+export const GatewayState = RecordedGateway.extend({
   revision: z.int().nonnegative().describe("Of the last event in the gateway's stream: grows with each change."),
   position: z.string().regex(/^\d+$/).describe('Where that event stands in the log: its commit position.'),
   credential_version: z.int().nonnegative().describe('Grows with each change of the password.'),
@@ -14,7 +14,7 @@ export const GatewayState = GatewayResource.omit({ last_seen_at: true }).extend(
 
 /** A gateway after its events so far, be it active or deleted. */
 export interface Mirrored {
-  readonly gateway: GatewayResource;
+  readonly gateway: RecordedGateway;
   readonly isActive: boolean;
   /** The revision of the event that set the password. */
   readonly credentialVersion: bigint;
@@ -48,7 +48,7 @@ export function foldMirrored(before: Mirrored | undefined, event: Recorded<Gatew
 }
 
 /** `<organization>.<factory>.<gateway>` */
-export function keyOf({ organization_id, factory_id, id }: GatewayResource): string {
+export function keyOf({ organization_id, factory_id, id }: RecordedGateway): string {
   return `${organization_id}.${factory_id}.${id}`;
 }
 

@@ -22,14 +22,16 @@ export function isParkedMessage({ subject }: StoredMessage): boolean {
 
 /** Whether a message can stand for it: the name of its stream has to fit into a subject. */
 export function canBeParked({ stream }: StoredEvent): boolean {
-  return /^[a-z]+-[\w-]+$/.test(stream);
+  return /^[a-zA-Z]+-[\w-]+$/.test(stream);
 }
 
 /** The message that stands for an event. Of what the event holds it says nothing but whose it is. */
 export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message {
   const { stream, type } = event;
-  const kind = stream.slice(0, stream.indexOf('-'));
-  const id = stream.slice(kind.length + 1);
+  const category = stream.slice(0, stream.indexOf('-'));
+  const id = stream.slice(category.length + 1);
+  // The presence of a gateway is something that happens to that gateway.
+  const kind = category === 'gatewayPresence' ? 'gateway' : category;
   const organization = kind === 'organization' ? id : ownerIn(event, 'organizationId');
   const factory = kind === 'factory' ? id : ownerIn(event, 'factoryId');
   return {

@@ -5,7 +5,7 @@
 //    (Not for the first message: a server may have forgotten the last id over a restart.)
 // So a stored n says that all before it are stored, and anything else than "stored as n" breaks the pipe for good: who
 // uses it reads the tail of the stream and opens another. No message is ever sent again by the pipe itself.
-import type { BusStream, Message, Reply } from './bus.ts';
+import type { BusStream, Headers, Message, Reply } from './bus.ts';
 import { BusUnavailable, MessageTooLarge } from './bus.ts';
 import { messageIdHeader } from './message.ts';
 
@@ -83,18 +83,13 @@ export function openPipe(stream: BusStream, { after, window, patience, signal }:
   }
 
   function sendOrReplace(message: Message): void {
+    const fence = fenceOf(sent, lastId);
     try {
-      channel.send(sent + 1, fenced(message));
+      channel.send(sent + 1, message, fence);
     } catch (error) {
       if (!(error instanceof MessageTooLarge) || message.instead === undefined) throw error;
-      channel.send(sent + 1, fenced(message.instead()));
+      channel.send(sent + 1, message.instead(), fence);
     }
-  }
-
-  function fenced(message: Message): Message {
-    const fence = { 'Nats-Expected-Last-Sequence': String(sent) };
-    const chain = lastId === undefined ? {} : { 'Nats-Expected-Last-Msg-Id': lastId };
-    return { ...message, headers: { ...message.headers, ...fence, ...chain } };
   }
 
   function replied(number: number, reply: Reply): void {
@@ -140,6 +135,11 @@ export function openPipe(stream: BusStream, { after, window, patience, signal }:
     signal.removeEventListener('abort', stop);
     channel.close();
   }
+}
+
+function fenceOf(lastSequence: number, lastId: string | undefined): Headers {
+  const fence = { 'Nats-Expected-Last-Sequence': String(lastSequence) };
+  return lastId === undefined ? fence : { ...fence, 'Nats-Expected-Last-Msg-Id': lastId };
 }
 
 function surprise(number: number, reply: Reply): Error {

@@ -38,7 +38,7 @@ export interface Publisher {
 }
 
 const name = 'publisher';
-const streamPrefixes = (['organization', 'factory', 'gateway'] as const).map(streamPrefix);
+const streamPrefixes = (['organization', 'factory', 'gateway', 'gatewayPresence'] as const).map(streamPrefix);
 
 /**
  * Starts to publish the log. Any number of publishers may run: one is ahead, the others stand by.

@@ -36,7 +36,7 @@ import { decode, type Recorded } from '../events/codec.ts';
 import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
 import { createHttpServer } from '../http/server.ts';
-import { foldGateway, type GatewayResource } from '../resources/gateway.ts';
+import { foldGateway, type RecordedGateway } from '../resources/gateway.ts';
 import { type History, type HistoryEvent, tell } from './history.ts';
 import { gateways, retell } from './life.ts';
 import { queryRoutes } from './routes.ts';
@@ -253,7 +253,7 @@ describe('a history', () => {
             followed[field] = change.after;
           }
         }
-        const { id: _, created_at, updated_at, last_seen_at, ...present } = presentOf(life);
+        const { id: _, created_at, updated_at, ...present } = presentOf(life);
         const nothing = Object.fromEntries(Object.keys(present).map((field) => [field, null]));
         expect({ deleted_at: null, ...nothing, ...followed }).toEqual({ ...present, deleted_at: deletedAt(life) });
       }),
@@ -348,8 +348,8 @@ describe('a history', () => {
   });
 });
 
-function presentOf(life: readonly StoredEvent[]): GatewayResource {
-  const present = life.reduce<GatewayResource | undefined>(
+function presentOf(life: readonly StoredEvent[]): RecordedGateway {
+  const present = life.reduce<RecordedGateway | undefined>(
     (gateway, event) => foldGateway(gateway, decode(event) as Recorded<GatewayEvent>),
     undefined,
   );

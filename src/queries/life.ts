@@ -1,4 +1,4 @@
-// What the log tells of one resource, event by event. The log does not know what was merely observed of it.
+// What the log tells of one resource, event by event; not what was merely observed of it.
 import type { z } from 'zod';
 import { catalogue, type RegistryEvent, streamPrefix } from '../events/catalogue.ts';
 import { decodeKnown, type Recorded, UndecodableEvent } from '../events/codec.ts';
@@ -7,14 +7,10 @@ import type { FactoryEvent } from '../events/factory.ts';
 import type { GatewayEvent } from '../events/gateway.ts';
 import type { OrganizationEvent } from '../events/organization.ts';
 import { FactoryResource, foldFactory } from '../resources/factory.ts';
-import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { foldGateway, RecordedGateway } from '../resources/gateway.ts';
 import { foldOrganization, OrganizationResource } from '../resources/organization.ts';
 
 export type Kind = 'organization' | 'factory' | 'gateway';
-
-/** A gateway as far as the log knows it. */
-export const RecordedGateway = GatewayResource.omit({ last_seen_at: true });
-export type RecordedGateway = Omit<GatewayResource, 'last_seen_at'>;
 
 /** What lives, and how its events make its public shape. */
 export interface Subject<Event extends RegistryEvent, Resource extends object> {
@@ -42,7 +38,7 @@ export const gateways: Subject<GatewayEvent, RecordedGateway> = {
   kind: 'gateway',
   created: 'GatewayCreated',
   schema: RecordedGateway,
-  fold: (gateway, event) => withoutObserved(foldGateway(gateway && { ...gateway, last_seen_at: null }, event)),
+  fold: foldGateway,
 };
 
 /** A resource, whether it is deleted or not. */
@@ -150,10 +146,4 @@ function deletedAtAfter(before: string | null, { type, metadata }: Recorded): st
     default:
       return before;
   }
-}
-
-function withoutObserved(gateway: GatewayResource | undefined): RecordedGateway | undefined {
-  if (gateway === undefined) return undefined;
-  const { last_seen_at: _, ...recorded } = gateway;
-  return recorded;
 }

@@ -49,7 +49,7 @@ interface Gateway {
 beforeEach(() =>
   withClient(databaseUrl, (client) =>
     client.query(`
-      TRUNCATE organizations CASCADE;
+      TRUNCATE organizations, gateway_presence CASCADE;
       INSERT INTO organizations (id, name, created_at, updated_at, deleted_at) VALUES
         ('${acme}', 'Acme', '2026-01-01Z', '2026-01-09Z', NULL),
         ('${other}', 'acorn & Co', '2026-01-02Z', '2026-01-02Z', NULL),
@@ -62,15 +62,22 @@ beforeEach(() =>
 );
 
 describe('a list', () => {
-  beforeEach(() =>
-    insert([
+  beforeEach(async () => {
+    await insert([
       gateway(1, { name: 'North', model: 'SG-200', firmware_version: '1.4', last_seen_at: '2026-03-01Z' }),
       gateway(2, { name: 'northern light', model: 'SG-200', firmware_version: '1.5', updated_at: '2026-02-02Z' }),
       gateway(3, { name: 'SOUTH', model: 'sg-200', last_seen_at: '2026-03-02Z', ...inTokyo }),
       gateway(4, { name: 'West', model: null, firmware_version: '1.4', updated_at: '2026-02-04Z', ...inTokyo }),
       gateway(5, { name: 'A wreck', model: 'SG-200', deleted_at: '2026-02-03T04:05:06.789123Z' }),
-    ]),
-  );
+    ]);
+    await withClient(databaseUrl, (client) =>
+      client.query(`
+        INSERT INTO gateway_presence (id, status, since, last_seen_at, stream_revision) VALUES
+          ('${id('c', 1)}', 'online', '2026-03-01Z', '2026-03-01Z', 4),
+          ('${id('c', 3)}', 'offline', '2026-03-02Z', '2026-03-02Z', 4),
+          ('${id('c', 5)}', 'offline', '2026-02-03Z', '2026-02-03Z', 4)`),
+    );
+  });
 
   it.each([
     ['gateways', `factory_id=${berlin}`, ['North', 'northern light']],
@@ -85,6 +92,12 @@ describe('a list', () => {
     ['gateways', 'firmware_version=1.4&model=SG-200', ['North']],
     ['gateways', 'name=NORTH', ['North', 'northern light']],
     ['gateways', 'name=orth&firmware_version=1.5', ['northern light']],
+    ['gateways', 'status=online', ['North']],
+    ['gateways', 'status=offline', ['SOUTH']],
+    ['gateways', 'status=offline&include_deleted=true', ['SOUTH', 'A wreck']],
+    ['gateways', 'status=never_seen', ['northern light', 'West']],
+    ['gateways', `status=never_seen&organization_id=${acme}`, ['northern light']],
+    ['gateways', 'status=online&name=th', ['North']],
     ['gateways', 'name=wreck', []],
     ['gateways', 'name=wreck&include_deleted=true', ['A wreck']],
     ['gateways', `organization_id=${acme}&include_deleted=true`, ['North', 'northern light', 'A wreck']],
@@ -102,6 +115,17 @@ describe('a list', () => {
     expect(statusCode).toBe(200);
     expect(namesIn(body)).toEqual(names);
     if (!query.includes('limit')) expect(body.pagination.total).toBe(names.length);
+  });
+
+  it('of gateways says of each whether it is there', async () => {
+    const { body } = await get('/api/gateways?include_deleted=true');
+    expect(body.data.map(({ status }: { readonly status: string }) => status)).toEqual([
+      'online',
+      'never_seen',
+      'offline',
+      'never_seen',
+      'offline',
+    ]);
   });
 
   it.each([
@@ -123,6 +147,8 @@ describe('a list', () => {
 
   it.each([
     ['gateways?sort=email', 'sort'],
+    ['gateways?status=asleep', 'status'],
+    ['gateways?status=', 'status'],
     ['gateways?sort=', 'sort'],
     ['factories?sort=last_seen_at', 'sort'],
     ['gateways?sort=name&sort=created_at', 'sort'],
@@ -153,16 +179,16 @@ describe('a list', () => {
   });
 
   it('shows the one that was deleted to who asks', async () => {
-    for (const [path, deletedAt] of [
-      [`organizations/${gone}`, '2026-01-04T05:06:07.089Z'],
-      [`factories/${closed}`, '2026-01-04T00:00:00.000Z'],
-      [`gateways/${id('c', 5)}`, '2026-02-03T04:05:06.789Z'],
+    for (const [path, deletedAt, etag] of [
+      [`organizations/${gone}`, '2026-01-04T05:06:07.089Z', '"-1"'],
+      [`factories/${closed}`, '2026-01-04T00:00:00.000Z', '"-1"'],
+      [`gateways/${id('c', 5)}`, '2026-02-03T04:05:06.789Z', '"-1.0-4"'],
     ]) {
       expect((await get(`/api/${path}`)).statusCode).toBe(404);
       expect((await get(`/api/${path}?include_deleted=false`)).statusCode).toBe(404);
       const { statusCode, headers, body } = await get(`/api/${path}?include_deleted=true`);
       expect(statusCode).toBe(200);
-      expect(headers.etag).toBe('"-1"');
+      expect(headers.etag).toBe(etag);
       expect(body.deleted_at).toBe(deletedAt);
     }
     expect((await get(`/api/factories/${berlin}?include_deleted=true`)).body.deleted_at).toBeNull();
@@ -352,6 +378,10 @@ describe('the page of a long list', () => {
         FROM (SELECT *, row_number() OVER () AS number FROM factories) AS factories
         JOIN generate_series(1, 20000) AS i ON i % 40 = number;
 
+        INSERT INTO gateway_presence (id, status, since, last_seen_at)
+        SELECT id, CASE WHEN right(gateway_id, 2) = '77' THEN 'offline' ELSE 'online' END, created_at, created_at
+        FROM gateways WHERE last_seen_at IS NOT NULL;
+
         ANALYZE`),
     );
   });
@@ -392,6 +422,10 @@ describe('the page of a long list', () => {
         (await client.query(`SELECT ${column} AS value FROM gateways WHERE deleted_at IS NULL LIMIT 1`)).rows,
     );
     expect((await planOf('gateways', { [column]: row.value })).page.join()).toContain(index);
+  });
+
+  it('of those that are offline, which are few, reads an index of them', async () => {
+    expect((await planOf('gateways', { status: 'offline' })).page.join()).toContain('idx_gateway_presence_status');
   });
 
   it.each(['name', 'updated_at', 'last_seen_at'])('of an organization by %s reads an index', async (sort) => {

@@ -46,7 +46,7 @@ export function listOperation(kind: Kind, item: z.ZodType): Operation {
 /** What the reference says of reading one. */
 export function getOperation(kind: Kind, item: z.ZodType): Operation {
   const { tag, one, notFound } = words[kind];
-  const observed = kind === 'gateway' ? ', without what was merely observed of it (`last_seen_at`)' : '';
+  const observed = kind === 'gateway' ? ', without what was merely observed of it (`status`, `last_seen_at`)' : '';
   return {
     id: `Get${nameOf(kind)}`,
     tag,

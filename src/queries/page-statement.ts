@@ -14,6 +14,8 @@ export interface Source<Row> {
   readonly table: string;
   readonly columns: Fragment;
   readonly row: z.ZodType<Row>;
+  /** What the rows of a page have from elsewhere, looked up when it is known which rows these are. */
+  readonly beside?: { readonly columns: Fragment; readonly join: (page: string) => Fragment } | undefined;
 }
 
 /** Which part of it, and in which order. */
@@ -28,7 +30,7 @@ export interface Part {
 
 /** Reads a page, and one row more than it has, to know whether another one follows. Every row has the total. */
 export function pageStatement<Row>(
-  { table, columns, row }: Source<Row>,
+  { table, columns, row, beside }: Source<Row>,
   where: readonly Condition[],
   { sort, includeDeleted, limit, offset, after }: Part,
 ) {
@@ -44,9 +46,9 @@ export function pageStatement<Row>(
   const total = isSearch ? sql.fragment`(SELECT count(*)::int FROM searched)` : totalOf(table, where, includeDeleted);
   const statement = sql.type(row)`
     ${isSearch ? searched() : sql.fragment``}
-    SELECT ${total} AS total, ${shownColumns}, sort_key
+    SELECT ${total} AS total, ${shownColumns}, sort_key ${beside ? sql.fragment`, ${beside.columns}` : sql.fragment``}
     FROM (VALUES (true)) AS one
-    LEFT JOIN (${isSearch ? ofSearched() : merged()}) AS page ON true
+    LEFT JOIN (${isSearch ? ofSearched() : merged()}) AS page ON true ${beside?.join('page') ?? sql.fragment``}
     ORDER BY sort_by ${direction}, id ${direction}`;
   const isUsual = !includeDeleted && where.length <= 1 && !isSearch && skip === 0 && usualLimits.includes(limit);
   return isUsual ? prepared(statement) : statement;

@@ -69,13 +69,18 @@ export function shown<Shape extends z.ZodRawShape>(resource: z.ZodObject<Shape>,
     .meta({ ...resource.meta(), id });
 }
 
-/** A list of the rows of a table. */
+/**
+ * A list of the rows of a table.
+ *
+ * @param beside what its items have from elsewhere
+ */
 export function listOf<Item extends WithId>(
   table: string,
   columns: List<Item>['columns'],
   item: z.ZodType<Item>,
+  beside?: List<Item>['beside'],
 ): List<Item> {
-  return { table, columns, row: rowOf(item) };
+  return { table, columns, row: rowOf(item), beside };
 }
 
 /**

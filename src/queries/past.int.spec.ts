@@ -141,9 +141,13 @@ async function presentOf(id: string) {
 function answersAt(id: string, query: string) {
   return Promise.all(
     ['', 'include_deleted=true'].map(async (deleted) => {
-      const { status, etag, body } = await get(`/api/gateways/${id}?${[query, deleted].filter(Boolean).join('&')}`);
-      const { last_seen_at: _, error, ...gateway } = body;
-      return { status, etag, gateway, code: error?.code };
+      const {
+        status: code,
+        etag,
+        body,
+      } = await get(`/api/gateways/${id}?${[query, deleted].filter(Boolean).join('&')}`);
+      const { status: _, last_seen_at: __, error, ...gateway } = body;
+      return { code, etag, gateway, error: error?.code };
     }),
   );
 }
@@ -173,6 +177,7 @@ async function created(kind: string, body: object): Promise<string> {
 /** What a spec looks at in a body. */
 interface Body {
   readonly organization_id?: string;
+  readonly status?: string;
   readonly last_seen_at?: string | null;
   readonly error?: { readonly code: string };
 }

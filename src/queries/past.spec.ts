@@ -29,7 +29,7 @@ import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/
 import type { GatewayEvent } from '../events/gateway.ts';
 import { createHttpServer } from '../http/server.ts';
 import { FactoryResource } from '../resources/factory.ts';
-import { foldGateway, GatewayResource } from '../resources/gateway.ts';
+import { foldGateway, RecordedGateway } from '../resources/gateway.ts';
 import { OrganizationResource } from '../resources/organization.ts';
 import { gateways } from './life.ts';
 import { findPast } from './past.ts';
@@ -57,7 +57,7 @@ describe('a resource at a revision', () => {
   it.each([
     [of.organization, [organizationCreated(), organizationUpdated()], OrganizationResource],
     [of.factory, [factoryCreated(), factoryUpdated()], FactoryResource],
-    [of.gateway, [gatewayCreated(), gatewayUpdated()], GatewayResource.omit({ last_seen_at: true })],
+    [of.gateway, [gatewayCreated(), gatewayUpdated()], RecordedGateway],
   ])('has the public shape, without what is only observed, and nothing else: %s', async (url, events, resource) => {
     const body = (await ask(`${url}?revision=1`, ...events)).json();
     expect(resource.strict().parse(body)).toEqual(body);
@@ -228,12 +228,11 @@ async function past(life: readonly StoredEvent[], moment: Parameters<typeof find
 }
 
 function foldedFrom(life: readonly StoredEvent[]) {
-  const folded = life.reduce<GatewayResource | undefined>(
+  const resource = life.reduce<RecordedGateway | undefined>(
     (gateway, event) => foldGateway(gateway, decode(event) as Recorded<GatewayEvent>),
     undefined,
   );
-  if (folded === undefined) return undefined;
-  const { last_seen_at: _, ...resource } = folded;
+  if (resource === undefined) return undefined;
   const last = life.findLast(({ type }) => type === 'GatewaySoftDeleted' || type === 'GatewayRestored');
   const deleted_at = last?.type === 'GatewaySoftDeleted' ? timeOf(last) : null;
   return { status: 'found', resource: { ...resource, deleted_at }, revision: life.at(-1)?.revision };

@@ -3,11 +3,12 @@ import { z } from 'zod';
 import type { RegistryEvent } from '../events/catalogue.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { EventMetadata } from '../events/metadata.ts';
-import { RecordedGateway, readLife, retell, type Subject } from './life.ts';
+import { RecordedGateway } from '../resources/gateway.ts';
+import { readLife, retell, type Subject } from './life.ts';
 import { neverWas } from './operations.ts';
 import { includeDeleted, type Shown, shown, wholeNumber } from './pagination.ts';
 
-/** A gateway as it was: when it was last seen is in no log. */
+/** A gateway as it was; not what was observed of it. */
 export const PastGateway = shown(RecordedGateway, 'PastGateway');
 
 /** The query of a single resource: as it is, or as it was. */

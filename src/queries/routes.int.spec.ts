@@ -41,7 +41,7 @@ const noOne = id('f', 9);
 
 beforeEach(() =>
   run(`
-    TRUNCATE organizations CASCADE;
+    TRUNCATE organizations, gateway_presence CASCADE;
     INSERT INTO organizations (id, name, created_at, deleted_at, stream_revision) VALUES
       ('${acme}', 'Acme', '2026-01-01T00:00:00Z', NULL, 3),
       ('${other}', 'Other', '2026-01-02T00:00:00Z', NULL, 0),
@@ -144,9 +144,21 @@ describe('a single one', () => {
     expect((await get(`/api/factories/${berlin}`)).headers.etag).toBe('"0"');
   });
 
-  it('has in its ETag when a gateway was last seen, if ever', async () => {
+  it('has in its ETag when a gateway was last seen and how often it came or went, if ever', async () => {
+    const seen = Date.parse('2026-02-01T00:00:00Z');
     expect((await get(`/api/gateways/${north}`)).headers.etag).toBe('"7"');
-    expect((await get(`/api/gateways/${south}`)).headers.etag).toBe(`"8.${Date.parse('2026-02-01T00:00:00Z')}"`);
+    expect((await get(`/api/gateways/${south}`)).headers.etag).toBe(`"8.${seen}-0"`);
+    await run(presenceOf(south, 'offline', 3));
+    expect((await get(`/api/gateways/${south}`)).headers.etag).toBe(`"8.${seen}-3"`);
+    await run(presenceOf(north, 'online', 0));
+    expect((await get(`/api/gateways/${north}`)).headers.etag).toBe('"7.0-0"');
+  });
+
+  it('says whether a gateway is there, also of a deleted one', async () => {
+    expect((await get(`/api/gateways/${north}`)).body.status).toBe('never_seen');
+    await run(presenceOf(north, 'online', 0), presenceOf(scrapped, 'offline', 1));
+    expect((await get(`/api/gateways/${north}`)).body.status).toBe('online');
+    expect((await get(`/api/gateways/${scrapped}?include_deleted=true`)).body.status).toBe('offline');
   });
 
   it('has the public shape and nothing else', async () => {
@@ -155,7 +167,7 @@ describe('a single one', () => {
   });
 
   it('is not sent again to who has it as it is', async () => {
-    const seen = `"8.${Date.parse('2026-02-01T00:00:00Z')}"`;
+    const seen = `"8.${Date.parse('2026-02-01T00:00:00Z')}-0"`;
     const known = await app.inject({ url: `/api/gateways/${south}`, headers: { 'if-none-match': `"1", W/${seen}` } });
     expect([known.statusCode, known.body, known.headers.etag]).toEqual([304, '', seen]);
     const head = { method: 'HEAD', url: `/api/organizations/${acme}`, headers: { 'if-none-match': '"3"' } } as const;
@@ -317,8 +329,13 @@ function namesIn(body: { readonly data: readonly { readonly name: string }[] }):
   return body.data.map(({ name }) => name);
 }
 
-function run(statements: string): Promise<unknown> {
-  return withClient(databaseUrl, (client) => client.query(statements));
+function run(...statements: readonly string[]): Promise<unknown> {
+  return withClient(databaseUrl, (client) => client.query(statements.join(';')));
+}
+
+function presenceOf(gateway: string, status: 'online' | 'offline', revision: number): string {
+  const values = `'${gateway}', '${status}', '2026-02-02Z', '2026-02-01Z', ${revision}`;
+  return `INSERT INTO gateway_presence (id, status, since, last_seen_at, stream_revision) VALUES (${values})`;
 }
 
 function id(kind: string, number: number): string {

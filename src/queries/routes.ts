@@ -87,7 +87,7 @@ export function queryRoutes(app: HttpServer, { pool, log, readModelReaches }: Qu
       if (past !== undefined) return reply.header('ETag', etag(past.revision)).send(past.resource);
       const found = await findGateway(pool, id, { includeDeleted: query.include_deleted });
       if (found === undefined) throw notFound('gateway');
-      return reply.header('ETag', etag(found.revision, found.gateway.last_seen_at)).send(found.gateway);
+      return reply.header('ETag', etag(found.revision, found.mark)).send(found.gateway);
     },
   );
 
@@ -159,6 +159,6 @@ function schemaOfHistory<Id extends z.ZodType>(kind: Kind, id: Id, item: z.ZodTy
   };
 }
 
-function etag(revision: bigint, observedAt: string | null = null): string {
-  return formatEntityTag(entityTagOf(revision, observedAt));
+function etag(revision: bigint, observed?: string): string {
+  return formatEntityTag(entityTagOf(revision, observed));
 }

@@ -30,6 +30,7 @@ export const exampleGateway = {
   model: 'CTC-GW-100',
   firmware_version: '2.4.1',
   metadata: { rack: 7 },
+  status: 'never_seen',
   last_seen_at: null,
   created_at: '2026-03-02T09:10:00.000Z',
   updated_at: '2026-03-02T09:10:00.000Z',

@@ -4,39 +4,76 @@ import type { GatewayEvent } from '../events/gateway.ts';
 import { JsonObject } from '../events/json.ts';
 import { exampleGateway } from './examples.ts';
 
-/** A gateway as the world sees it, in REST and on NATS: without its password, encrypted or not. */
-export const GatewayResource = z
-  .object({
-    id: z.guid(),
-    factory_id: z.guid(),
-    organization_id: z.guid(),
-    gateway_id: z.string().meta({ description: 'What the device calls itself; one active gateway has it at most.' }),
-    name: z.string(),
-    url: z.string().meta({ format: 'uri' }),
-    email: z.string().meta({ format: 'email' }),
-    model: z.string().nullable(),
-    firmware_version: z.string().nullable(),
-    metadata: JsonObject,
-    last_seen_at: z.iso
-      .datetime()
-      .nullable()
-      .meta({ description: 'When it was last heard of; null as long as it was not.' }),
-    created_at: z.iso.datetime(),
-    updated_at: z.iso.datetime(),
-  })
-  .meta({ id: 'Gateway', examples: [exampleGateway] });
+/** A gateway as its own events tell it, without its password, encrypted or not. */
+export const RecordedGateway = z.object({
+  id: z.guid(),
+  factory_id: z.guid(),
+  organization_id: z.guid(),
+  gateway_id: z.string().meta({ description: 'What the device calls itself; one active gateway has it at most.' }),
+  name: z.string(),
+  url: z.string().meta({ format: 'uri' }),
+  email: z.string().meta({ format: 'email' }),
+  model: z.string().nullable(),
+  firmware_version: z.string().nullable(),
+  metadata: JsonObject,
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+export type RecordedGateway = z.output<typeof RecordedGateway>;
+
+/** Whether a gateway is there. */
+export const GatewayStatus = z
+  .enum(['online', 'offline', 'never_seen'])
+  .meta({ description: 'Whether it is there: `offline` when no heartbeat came for its timeout.' });
+
+export type GatewayStatus = z.output<typeof GatewayStatus>;
+
+/** What is observed of a gateway: nobody sends a command for it, and its own events do not tell it. */
+export const Observations = z.object({
+  status: GatewayStatus,
+  last_seen_at: z.iso
+    .datetime()
+    .nullable()
+    .meta({ description: 'When it was last heard of, to the minute; null as long as it was not.' }),
+});
+
+export type Observations = z.output<typeof Observations>;
+
+/** What is observed of a gateway, and what its entity tag says of that: undefined as long as there is nothing. */
+export interface Observed {
+  readonly observations: Observations;
+  readonly mark: string | undefined;
+}
+
+/** Of a gateway that nobody has heard of yet. */
+export const nothingObserved: Observed = {
+  observations: { status: 'never_seen', last_seen_at: null },
+  mark: undefined,
+};
+
+/** A gateway as the world sees it in REST. */
+export const GatewayResource = RecordedGateway.extend(Observations.shape).meta({
+  id: 'Gateway',
+  examples: [exampleGateway],
+});
+
+/** A gateway as a command answers with it: what is observed of it is left out while nobody can tell. */
+export const AnsweredGateway = RecordedGateway.extend({
+  status: Observations.shape.status.exactOptional(),
+  last_seen_at: Observations.shape.last_seen_at.exactOptional(),
+}).meta({ id: 'AnsweredGateway', examples: [exampleGateway] });
 
 export type GatewayResource = z.output<typeof GatewayResource>;
 
 /**
- * The gateway after an event; undefined as long as it was never created. `last_seen_at` is observed,
- * not recorded in the log, and therefore null here. What changes nothing that the world sees of it, such as an abandoned
- * reservation or another key for its password, leaves it as it is.
+ * The gateway after an event; undefined as long as it was never created. What changes nothing that the world sees of it, such
+ * as an abandoned reservation or another key for its password, leaves it as it is.
  */
 export function foldGateway(
-  gateway: GatewayResource | undefined,
+  gateway: RecordedGateway | undefined,
   event: Recorded<GatewayEvent>,
-): GatewayResource | undefined {
+): RecordedGateway | undefined {
   const { occurredAt } = event.metadata;
   if (event.type === 'GatewayCreated') {
     const { id, factoryId, organizationId, gatewayId, name, url, email, model, firmwareVersion, metadata } = event.data;
@@ -51,7 +88,6 @@ export function foldGateway(
       model,
       firmware_version: firmwareVersion,
       metadata,
-      last_seen_at: null,
       created_at: occurredAt,
       updated_at: occurredAt,
     };
@@ -71,7 +107,7 @@ export function foldGateway(
   }
 }
 
-function updatedFields(data: Extract<GatewayEvent, { type: 'GatewayUpdated' }>['data']): Partial<GatewayResource> {
+function updatedFields(data: Extract<GatewayEvent, { type: 'GatewayUpdated' }>['data']): Partial<RecordedGateway> {
   const { id: _, factoryId: __, organizationId: ___, reservationId: ____, ...changes } = data;
   const { gatewayId, firmwareVersion, ...rest } = changes;
   return {

@@ -35,6 +35,10 @@ const violations: Readonly<Record<string, readonly [file: string, text: string]>
     'src/credentials/a.ts',
     "import { it } from '../queries/it.ts';\nexport const same = it;",
   ],
+  'presence-decides-and-notes': [
+    'src/presence/a.ts',
+    "import { it } from '../queries/it.ts';\nexport const same = it;",
+  ],
   'http-is-plumbing': ['src/http/a.ts', "import { it } from '../commands/it.ts';\nexport const same = it;"],
   'one-adapter-for-the-event-store': [
     'src/commands/b.ts',

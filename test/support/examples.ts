@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../src/events/event-log.ts';
 import type { FactoryEvent } from '../../src/events/factory.ts';
 import type { GatewayEvent } from '../../src/events/gateway.ts';
 import type { GatewayIdentityEvent } from '../../src/events/gateway-identity.ts';
+import type { GatewayPresenceEvent } from '../../src/events/gateway-presence.ts';
 import { DeviceId, EventId, FactoryId, GatewayId, OrganizationId, ReservationId } from '../../src/events/ids.ts';
 import type { OrganizationEvent } from '../../src/events/organization.ts';
 
@@ -195,6 +196,18 @@ export function gatewayIdReservationWithdrawn(
   return { type: 'GatewayIdReservationWithdrawn', data: { ...idsOfGateway, ...reservation, ...data } };
 }
 
+export function gatewayConnected(
+  data: Partial<Data<GatewayPresenceEvent, 'GatewayConnected'>> = {},
+): Example<GatewayPresenceEvent, 'GatewayConnected'> {
+  return { type: 'GatewayConnected', data: { ...idsOfGateway, lastSeenAt: now, ...data } };
+}
+
+export function gatewayDisconnected(
+  data: Partial<Data<GatewayPresenceEvent, 'GatewayDisconnected'>> = {},
+): Example<GatewayPresenceEvent, 'GatewayDisconnected'> {
+  return { type: 'GatewayDisconnected', data: { ...idsOfGateway, lastSeenAt: later, ...data } };
+}
+
 export function gatewayCredentialRead(
   data: Partial<Data<CredentialAuditEvent, 'GatewayCredentialRead'>> = {},
 ): Example<CredentialAuditEvent, 'GatewayCredentialRead'> {
@@ -252,6 +265,8 @@ function streamOf(event: RegistryEvent): string {
   if (event.type === 'GatewayIdReserved' || event.type === 'GatewayIdReservationWithdrawn') {
     return `gatewayIdentity-${encodeURIComponent(event.data.gatewayId)}`;
   }
+  if (event.type === 'GatewayConnected' || event.type === 'GatewayDisconnected')
+    return `gatewayPresence-${event.data.id}`;
   if (event.type === 'GatewayCredentialRead') return `credentialAudit-${event.data.id}`;
   if (event.type.startsWith('Organization')) return `organization-${event.data.id}`;
   if (event.type.startsWith('Factory')) return `factory-${event.data.id}`;

@@ -40,7 +40,8 @@ export function memoryStream({ answers = true, keeps = 'log' }: MemoryStreamOpti
     openChannel(opened) {
       listener = opened;
       return {
-        send(number, message) {
+        send(number, { headers, ...rest }, more) {
+          const message = { ...rest, headers: { ...headers, ...more } };
           sent.push({ number, message });
           if (answers) queueMicrotask(() => opened.replied(number, { kind: 'stored', sequence: store(message) }));
         },

@@ -16,15 +16,19 @@ export type Row = Readonly<Record<string, unknown>>;
 interface Specification {
   given(...events: readonly RegistryEvent[]): {
     when(...events: readonly RegistryEvent[]): {
-      /** The whole table, in the order of creation; times as ISO strings, revisions as bigint. */
+      /** The whole table, in its order; times as ISO strings, revisions as bigint. */
       thenRows(...rows: readonly Row[]): Promise<void>;
       thenFails(message: RegExp): Promise<void>;
     };
   };
 }
 
-/** Specifications of one table. A specification leaves nothing in the database for the next one. */
-export function projectionSpecification(table: string): Specification {
+/**
+ * Specifications of one table. A specification leaves nothing in the database for the next one.
+ *
+ * @param order of the rows; that of creation where it is left out
+ */
+export function projectionSpecification(table: string, order = 'created_at, id'): Specification {
   let database: TestDatabase;
   let connection: Connection;
 
@@ -47,9 +51,9 @@ export function projectionSpecification(table: string): Specification {
         const project = async (client: pg.Client) => {
           await apply(client, past);
           await apply(client, now);
-          const once = await rowsOf(client, table);
+          const once = await rowsOf(client, table, order);
           await apply(client, now);
-          expect(await rowsOf(client, table), 'the same events once more').toEqual(once);
+          expect(await rowsOf(client, table, order), 'the same events once more').toEqual(once);
           return once;
         };
         return {
@@ -69,8 +73,8 @@ async function apply(client: pg.Client, events: readonly Recorded[]): Promise<vo
   for (const changes of changesOf(events)) await applyChanges(client, changes);
 }
 
-async function rowsOf(client: pg.Client, table: string): Promise<readonly Row[]> {
-  const { rows } = await client.query<Row>(`SELECT * FROM ${table} ORDER BY created_at, id`);
+async function rowsOf(client: pg.Client, table: string, order: string): Promise<readonly Row[]> {
+  const { rows } = await client.query<Row>(`SELECT * FROM ${table} ORDER BY ${order}`);
   return rows.map((row) => ({
     ...Object.fromEntries(
       Object.entries(row).map(([column, value]) => [column, value instanceof Date ? value.toISOString() : value]),

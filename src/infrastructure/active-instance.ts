@@ -1,0 +1,52 @@
+// What one instance does while others stand by: it holds an advisory lock, on the connection that it works on. Who stands by is
+// well; but who has just failed as the active one is well as a standby only when another one has been active for a while, or
+// instances that all fail would take turns and never look ill.
+import type { Logger } from 'pino';
+import { advisoryLock, type KeptSession } from './advisory-lock.ts';
+import { type Connection, connect } from './postgres.ts';
+
+export interface ActiveInstanceOptions {
+  /** Of the part, and of its lock. */
+  readonly name: string;
+  readonly databaseUrl: string;
+  readonly logger: Logger;
+  /** Ends it, whether it works or stands by. */
+  readonly signal: AbortSignal;
+  /** Told that it does what it should: as a standby here, else by the work itself. */
+  readonly alive: () => void;
+  /** Whether it has failed as the active one. */
+  readonly hasFailed: boolean;
+}
+
+/** And so long, in milliseconds, another one has to be active before it counts. */
+const provenMs = 10_000;
+
+/**
+ * Waits for its turn, however long that takes, and then works; returns when the work does, or when `signal` aborts first.
+ *
+ * @param work done on a session that holds the lock; `lost` aborts when it holds it no more
+ * @throws what the work throws, and what `isUnavailable` tells apart
+ */
+export async function whileActive(
+  { name, databaseUrl, logger, signal, alive, hasFailed }: ActiveInstanceOptions,
+  work: (connection: Connection, lost: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await using connection = await connect({ databaseUrl, name: `registry ${name}`, timeoutMs: 15_000, signal });
+  using session = await takeTurn();
+  if (session !== undefined) await work(connection, session.lost);
+
+  async function takeTurn(): Promise<KeptSession | undefined> {
+    using waiting = new DisposableStack();
+    const standingBy = () => {
+      logger.info(`another ${name} is active; standing by`);
+      if (hasFailed) waiting.use(aliveLater(alive, provenMs));
+      else alive();
+    };
+    return await advisoryLock(name).take(connection, { databaseUrl, signal, standingBy });
+  }
+}
+
+function aliveLater(alive: () => void, milliseconds: number): Disposable {
+  const timer = setTimeout(alive, milliseconds);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}

@@ -1,0 +1,36 @@
+// What the adapters of NATS share: the connection of the moment, and questions to the JetStream API.
+import { type JetStreamManager, type NatsConnection, NatsError } from 'nats';
+import { BusUnavailable } from '../publishing/bus.ts';
+
+/** The connection, as those see it who use it. */
+export interface NatsLink {
+  /** @throws BusUnavailable while there is none */
+  live(): NatsConnection;
+  /** Those who want to hear that the connection is gone. */
+  readonly losses: Set<(error: Error) => void>;
+}
+
+/** How long NATS may take to answer, in milliseconds. */
+export const answerMs = 3_000;
+
+// Error codes of the JetStream API.
+export const noSuchMessage = 10037;
+export const noSuchStream = 10059;
+export const wrongLastMessageId = 10070;
+export const wrongLastSequence = 10071;
+
+/** Asks the JetStream API; what means "not there now" becomes `BusUnavailable`. */
+export async function ask<T>(link: NatsLink, question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  try {
+    return await question(await link.live().jetstreamManager({ checkAPI: false, timeout: answerMs }));
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error !== undefined) throw error;
+    const what = error.code === '503' ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
+    throw new BusUnavailable(`${what} (${error.code})`, { cause: error });
+  }
+}
+
+/** The JetStream API's own code of an error; undefined when it is no error of that API. */
+export function errorCode(error: unknown): number | undefined {
+  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+}

@@ -1,0 +1,173 @@
+// The presence of gateways as a part of the service that runs: one active instance hears all heartbeats, the others stand by.
+// One life: hold the lock, listen, look who is online by the tables, then tick. A tick notes what was heard, and records who
+// has come and who is silent. Whatever fails, or is missed, ends the life: the next one begins by listening, and one timeout
+// passes before it calls anybody silent.
+import type { Logger } from 'pino';
+import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { whileActive } from '../infrastructure/active-instance.ts';
+import { type Loop, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
+import { inParallel } from '../infrastructure/parallel.ts';
+import type { Connection } from '../infrastructure/postgres.ts';
+import { type HeartbeatBus, heartbeatSubjects, type Listening, readHeartbeat } from './heartbeats.ts';
+import { recordChange } from './recorder.ts';
+import { type Change, createRoster, type Instant, type Roster } from './roster.ts';
+import { openPresenceTables, type PresenceTables } from './tables.ts';
+
+export interface PresenceOptions {
+  readonly databaseUrl: string;
+  readonly log: EventLog;
+  readonly bus: HeartbeatBus;
+  readonly logger: Logger;
+  readonly timing?: Partial<PresenceTiming>;
+  readonly backoff?: LoopOptions['backoff'];
+}
+
+/** All in milliseconds. */
+export interface PresenceTiming {
+  /** How often it looks at what was heard. */
+  readonly tick: number;
+  /** How often it looks at the tables for what is not heard: timeouts, deletions, moves. */
+  readonly refresh: number;
+  /** By how much the time in the tables may be older than the newest heartbeat. */
+  readonly threshold: number;
+  /** How much time lies between two changes of one gateway at least. */
+  readonly debounce: number;
+  /** How long NATS may take to answer. */
+  readonly patience: number;
+}
+
+const usualTiming: PresenceTiming = {
+  tick: 1_000,
+  refresh: 60_000,
+  threshold: 60_000,
+  debounce: 10_000,
+  patience: 3_000,
+};
+
+const name = 'presence';
+
+/** How long NATS may take to be there, in milliseconds. */
+const connectionPatience = 5_000;
+
+/** So many changes are recorded at a time. */
+const width = 32;
+
+/** And so many by a tick: who is heard of meanwhile is not to wait for thousands. */
+const mostChanges = 1_000;
+
+/** Starts to hear heartbeats, or to stand by as long as another instance does so on the same database. */
+export function startPresence(options: PresenceOptions): Loop {
+  const { databaseUrl, logger, backoff } = options;
+  let hasFailed = false;
+  return startLoop({
+    name,
+    logger,
+    run: (signal, alive) =>
+      whileActive({ name, databaseUrl, logger, signal, alive, hasFailed }, async (connection, lost) => {
+        // Until it has ticked it counts as failed: else what always fails would never be seen to.
+        hasFailed = true;
+        await listen(options, connection, AbortSignal.any([signal, lost]), () => {
+          hasFailed = false;
+          alive();
+        });
+        if (!signal.aborted) lost.throwIfAborted();
+      }),
+    ...(backoff && { backoff }),
+  });
+}
+
+interface Life {
+  readonly roster: Roster;
+  readonly tables: PresenceTables;
+  readonly listening: Listening;
+  readonly listeningSince: Instant;
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly timing: PresenceTiming;
+}
+
+/** Returns when `ending` aborts; throws what keeps it from going on. */
+async function listen(
+  { log, bus, logger, timing: given }: PresenceOptions,
+  connection: Connection,
+  ending: AbortSignal,
+  alive: () => void,
+): Promise<void> {
+  const timing = { ...usualTiming, ...given };
+  await bus.connected(connectionPatience, ending);
+  if (ending.aborted) return;
+  const roster = createRoster(timing);
+  using listening = bus.listenTo(heartbeatSubjects, (subject) => {
+    const heartbeat = readHeartbeat(subject);
+    if (heartbeat !== undefined) roster.heard(heartbeat, instant());
+  });
+  await listening.roundTrip(timing.patience);
+  const listeningSince = instant();
+  const tables = await openPresenceTables(connection);
+  await tables.restoreFromPresence();
+  const life: Life = { roster, tables, listening, listeningSince, log, logger, timing };
+  logger.info('listening to heartbeats');
+  const signal = AbortSignal.any([ending, listening.lost]);
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    if (performance.now() - refreshedAt >= timing.refresh) {
+      refreshedAt = performance.now();
+      roster.learn(await tables.findOnline());
+    }
+    const isDone = await tick(life, signal);
+    alive();
+    if (isDone) await pauseFor(timing.tick, signal);
+  }
+  if (!ending.aborted) listening.lost.throwIfAborted();
+}
+
+/** Tells whether nothing was left over that is due already. */
+async function tick(life: Life, signal: AbortSignal): Promise<boolean> {
+  const { roster, tables, listening, listeningSince, timing } = life;
+  await meetStrangers(life);
+  roster.noted(await tables.note(roster.due()));
+  const haveAllCome = await settle(life, signal, 'ConnectGateway', () => roster.arrived(instant()));
+  // What is under way while it is asked who is silent would be heard too late.
+  await listening.roundTrip(timing.patience);
+  const haveAllGone = await settle(life, signal, 'DisconnectGateway', () => roster.departed(instant(), listeningSince));
+  return haveAllCome && haveAllGone;
+}
+
+async function meetStrangers({ roster, tables }: Life): Promise<void> {
+  const ids = roster.unknown();
+  if (ids.length === 0) return;
+  const found = await tables.find(ids);
+  roster.learn(found);
+  const known = new Set(found.map(({ ids: { id } }) => id));
+  roster.forget(ids.filter((id) => !known.has(id)));
+}
+
+/** Records the changes that are due, as far as they are when the tables have been asked once more; tells whether all are. */
+async function settle(
+  life: Life,
+  signal: AbortSignal,
+  type: GatewayPresenceCommand['type'],
+  due: () => readonly Change[],
+): Promise<boolean> {
+  const { roster, tables, logger } = life;
+  const all = due();
+  if (all.length === 0) return true;
+  const suspects = new Set(all.slice(0, mostChanges).map(({ gateway: { ids } }) => ids.id));
+  roster.learn(await tables.find([...suspects]));
+  const changes = due().filter(({ gateway: { ids } }) => suspects.has(ids.id));
+  roster.noted(await tables.note(changes.map(({ gateway: { ids }, lastSeen }) => ({ id: ids.id, at: lastSeen }))));
+  await inParallel(changes, width, signal, (change) => record(life, type, change));
+  logger.debug({ type, gateways: changes.length }, 'the presence of gateways has changed');
+  return all.length <= mostChanges;
+}
+
+async function record({ roster, log }: Life, type: GatewayPresenceCommand['type'], change: Change): Promise<void> {
+  const { ids, presence } = change.gateway;
+  const command = { type, gateway: ids, lastSeenAt: new Date(change.lastSeen).toISOString() };
+  roster.changed(ids.id, await recordChange(log, command, presence, new Date()));
+}
+
+function instant(): Instant {
+  return { day: Date.now(), steady: performance.now() };
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { aFactory, aGateway, anOrganization, later, muchLater, now } from '../../test/support/examples.ts';
+import { memoryLog } from '../../test/support/memory-log.ts';
+import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { nothingRecorded, recordChange } from './recorder.ts';
+
+const gateway = { id: aGateway, factoryId: aFactory, organizationId: anOrganization };
+const stream = `gatewayPresence-${aGateway}`;
+const connect: GatewayPresenceCommand = { type: 'ConnectGateway', gateway, lastSeenAt: now };
+const disconnect: GatewayPresenceCommand = { type: 'DisconnectGateway', gateway, lastSeenAt: later };
+
+describe('a change of presence', () => {
+  it('is recorded in a stream of its own, of which the last event is kept', async () => {
+    const log = memoryLog();
+    const recorded = await recordChange(log, connect, nothingRecorded, new Date(now));
+    expect(recorded).toEqual({ state: { status: 'online', lastSeenAt: now }, revision: 0n, since: Date.parse(now) });
+    expect(await log.readLast(stream)).toMatchObject({
+      type: 'GatewayConnected',
+      data: { ...gateway, lastSeenAt: now },
+      metadata: { actor: 'process:presence', occurredAt: now },
+    });
+    expect(await settings(log)).toEqual([{ $maxCount: 1 }]);
+  });
+
+  it('follows the one before', async () => {
+    const log = memoryLog();
+    const online = await recordChange(log, connect, nothingRecorded, new Date(now));
+    const offline = await recordChange(log, disconnect, online, new Date(muchLater));
+    expect(offline).toMatchObject({ state: { status: 'offline', lastSeenAt: later }, revision: 1n });
+    expect(await typesIn(log)).toEqual(['GatewayConnected', 'GatewayDisconnected']);
+    expect(await settings(log)).toHaveLength(1);
+  });
+
+  it('is none when somebody else has recorded it, whatever was known', async () => {
+    const log = memoryLog();
+    await recordChange(log, connect, nothingRecorded, new Date(now));
+    const seen = await recordChange(log, connect, nothingRecorded, new Date(later));
+    expect(seen).toEqual({ state: { status: 'online', lastSeenAt: now }, revision: 0n, since: Date.parse(now) });
+    expect(await typesIn(log)).toEqual(['GatewayConnected']);
+  });
+
+  it('is none when somebody else has heard of the gateway since', async () => {
+    const log = memoryLog();
+    const online = await recordChange(log, connect, nothingRecorded, new Date(now));
+    const offline = await recordChange(log, { ...disconnect, lastSeenAt: now }, online, new Date(later));
+    await recordChange(log, { ...connect, lastSeenAt: muchLater }, offline, new Date(muchLater));
+    const seen = await recordChange(log, disconnect, online, new Date(muchLater));
+    expect(seen).toMatchObject({ state: { status: 'online', lastSeenAt: muchLater }, revision: 2n });
+    expect(await typesIn(log)).toHaveLength(3);
+  });
+
+  it('is never before the one before it, whatever the clocks say', async () => {
+    const log = memoryLog();
+    const online = await recordChange(log, connect, nothingRecorded, new Date(muchLater));
+    await recordChange(log, disconnect, online, new Date(now));
+    expect((await log.readLast(stream))?.metadata).toMatchObject({ occurredAt: muchLater });
+  });
+
+  it('leaves other settings of the stream as they are', async () => {
+    const log = memoryLog();
+    const event = { id: 'an-id', type: '$metadata', data: { $maxAge: 60 }, metadata: {} };
+    await log.append(`$$${stream}`, 'no_stream', [event]);
+    await recordChange(log, connect, nothingRecorded, new Date(now));
+    expect(await settings(log)).toEqual([{ $maxAge: 60 }, { $maxAge: 60, $maxCount: 1 }]);
+  });
+
+  it('fails aloud when its stream does not stand still', async () => {
+    const log: EventLog = { ...memoryLog(), append: async () => ({ status: 'conflict' }) };
+    await expect(recordChange(log, connect, nothingRecorded, new Date(now))).rejects.toThrow('did not stand still');
+  });
+});
+
+async function typesIn(log: EventLog): Promise<readonly string[]> {
+  return (await log.read(stream)).map(({ type }) => type);
+}
+
+async function settings(log: EventLog): Promise<readonly unknown[]> {
+  return (await log.read(`$$${stream}`)).map(({ data }) => data);
+}

@@ -1,0 +1,85 @@
+// Records changes of presence in the log, each once: a stream for each gateway, which keeps its last event alone.
+import {
+  type GatewayPresenceCommand,
+  gatewayPresenceDecider,
+  gatewayPresenceStream,
+} from '../domain/gateway-presence.ts';
+import { decodeKnown, encode, type Recorded } from '../events/codec.ts';
+import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import type { GatewayPresenceEvent } from '../events/gateway-presence.ts';
+import type { GatewayId } from '../events/ids.ts';
+import { uuidv7 } from '../events/new-id.ts';
+import { keepOnlyTheLastOfNew } from '../events/stream-settings.ts';
+import type { KnownPresence } from './roster.ts';
+
+/** Another instance may record at the same moment; a third time there is something else amiss. */
+const mostAttempts = 3;
+
+const { initial, evolve, decide } = gatewayPresenceDecider;
+
+export const nothingRecorded: KnownPresence = { state: initial, revision: 'no_stream', since: undefined };
+
+/**
+ * Records a change, unless the log says that it is none.
+ *
+ * @param known what is known of the stream, which may be stale
+ * @param now the clock of the registry
+ * @returns what the stream says afterwards
+ * @throws EventLogUnavailable; UndecodableEvent
+ * @throws Error when the stream does not stand still
+ */
+export async function recordChange(
+  log: EventLog,
+  command: GatewayPresenceCommand,
+  known: KnownPresence,
+  now: Date,
+): Promise<KnownPresence> {
+  const { id } = command.gateway;
+  let present = known;
+  for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+    const decision = decide(command, present.state);
+    const [event] = decision.outcome === 'accepted' ? decision.events : [];
+    if (event === undefined) return present;
+    const appended = await append(log, id, event, present, now);
+    if (appended !== undefined) return appended;
+    present = await readPresence(log, id);
+  }
+  throw new Error(`${gatewayPresenceStream(id)} did not stand still for ${mostAttempts} attempts to append to it`);
+}
+
+async function append(
+  log: EventLog,
+  id: GatewayId,
+  event: GatewayPresenceEvent,
+  { state, revision, since }: KnownPresence,
+  now: Date,
+): Promise<KnownPresence | undefined> {
+  const stream = gatewayPresenceStream(id);
+  // Before the first event, so that a stream that has one has its settings.
+  if (revision === 'no_stream') await keepOnlyTheLastOfNew(log, stream);
+  const eventId = uuidv7();
+  const occurredAt = later(since, now);
+  const cause = { $correlationId: eventId, $causationId: eventId, commandId: eventId, actor: 'process:presence' };
+  const appended = await log.append(stream, revision, [encode(eventId, event, { ...cause, occurredAt })]);
+  if (appended.status === 'conflict') return undefined;
+  return { state: evolve(state, event), revision: appended.revision, since: Date.parse(occurredAt) };
+}
+
+async function readPresence(log: EventLog, id: GatewayId): Promise<KnownPresence> {
+  const last = await log.readLast(gatewayPresenceStream(id));
+  return last === undefined ? nothingRecorded : presenceAfter(last);
+}
+
+function presenceAfter(last: StoredEvent): KnownPresence {
+  const event = decodeKnown(last) as Recorded<GatewayPresenceEvent>;
+  return {
+    state: evolve(initial, event),
+    revision: event.revision,
+    since: Date.parse(event.metadata.occurredAt),
+  };
+}
+
+// Clocks of two machines may differ, time in a stream does not go back.
+function later(since: number | undefined, now: Date): string {
+  return new Date(Math.max(since ?? 0, now.getTime())).toISOString();
+}

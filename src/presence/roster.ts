@@ -1,0 +1,212 @@
+// Who is there, in memory: what was heard of which gateway and when, and what follows from it. It holds the gateways that
+// are online, and those that have just been heard of; all others are looked up when they are heard of again.
+
+import type { GatewayIds } from '../domain/gateway.ts';
+import type { GatewayPresence } from '../domain/gateway-presence.ts';
+import type { ExpectedRevision } from '../events/event-log.ts';
+import type { GatewayId } from '../events/ids.ts';
+import type { Heartbeat } from './heartbeats.ts';
+
+/** One moment, by two clocks: that of the day, in milliseconds since 1970, and one that never goes back, in milliseconds. */
+export interface Instant {
+  readonly day: number;
+  readonly steady: number;
+}
+
+/** A gateway as the tables show it. */
+export interface Known {
+  readonly ids: GatewayIds;
+  /** Whether it counts: not when it is deleted. */
+  readonly isActive: boolean;
+  /** Milliseconds without a heartbeat after which it is offline. */
+  readonly timeout: number;
+  /** What the tables say, milliseconds since 1970; undefined when they say nothing. */
+  readonly lastSeen: number | undefined;
+  readonly presence: KnownPresence;
+}
+
+/** What is known of the stream of its presence. */
+export interface KnownPresence {
+  readonly state: GatewayPresence;
+  readonly revision: ExpectedRevision;
+  /** When that began, milliseconds since 1970; undefined when nothing has happened. */
+  readonly since: number | undefined;
+}
+
+/** A heartbeat that is to be noted in the tables. */
+export interface Sighting {
+  readonly id: GatewayId;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface RosterSettings {
+  /** A stored time is replaced when it is older than the newest heartbeat by so many milliseconds. */
+  readonly threshold: number;
+  /** Milliseconds that lie between two changes of one gateway at least. */
+  readonly debounce: number;
+}
+
+export interface Roster {
+  /** Takes note of a heartbeat. */
+  heard(heartbeat: Heartbeat, at: Instant): void;
+  /** Who was heard of and is not known; to be learned or forgotten. */
+  unknown(): readonly GatewayId[];
+  /** Learns of gateways, or learns anew. */
+  learn(gateways: readonly Known[]): void;
+  /** Forgets what was heard of gateways that there are not. */
+  forget(ids: readonly GatewayId[]): void;
+  /** The heartbeats that are due to be noted. */
+  due(): readonly Sighting[];
+  /** Which heartbeats have been noted. */
+  noted(sightings: readonly Sighting[]): void;
+  /** Gateways that have come. */
+  arrived(now: Instant): readonly Change[];
+  /**
+   * Gateways that are silent.
+   *
+   * @param listeningSince since when nothing can have been missed
+   */
+  departed(now: Instant, listeningSince: Instant): readonly Change[];
+  /** What has become of the presence of a gateway. */
+  changed(id: GatewayId, presence: KnownPresence): void;
+  /** All that are known to be online. */
+  online(): readonly GatewayId[];
+  /** How many gateways it holds. */
+  readonly size: number;
+}
+
+/** A change of presence that is due. */
+export interface Change {
+  readonly gateway: Known;
+  /** The newest heartbeat, milliseconds since 1970; of one that was not heard since the start, as it is recorded. */
+  readonly lastSeen: number;
+}
+
+interface Entry {
+  known: Known | undefined;
+  heard: Instant | undefined;
+  /** The time that the tables have. */
+  stored: number | undefined;
+}
+
+/** So many are remembered until they are looked up; whoever is not will be heard of again. */
+const mostStrangers = 100_000;
+
+/** A roster of nobody yet. */
+export function createRoster({ threshold, debounce }: RosterSettings): Roster {
+  const entries = new Map<GatewayId, Entry>();
+  /** Heard of since they were last looked at. */
+  const fresh = new Set<GatewayId>();
+  /** Heard of, and not known. */
+  const strangers = new Map<GatewayId, Heartbeat>();
+
+  return {
+    heard({ organization, gateway }, at) {
+      const entry = entries.get(gateway);
+      if (entry?.known === undefined) {
+        if (entry === undefined && strangers.size >= mostStrangers) return;
+        entries.set(gateway, { known: undefined, heard: at, stored: undefined });
+        strangers.set(gateway, { organization, gateway });
+        return;
+      }
+      // Whoever may publish for one organization speaks for no other.
+      if (!entry.known.isActive || entry.known.ids.organizationId !== organization) return;
+      entry.heard = at;
+      fresh.add(gateway);
+    },
+    unknown: () => [...strangers.keys()],
+    learn(gateways) {
+      for (const known of gateways) learn(known);
+    },
+    forget(ids) {
+      for (const id of ids) {
+        if (strangers.delete(id)) entries.delete(id);
+      }
+    },
+    due() {
+      const due: Sighting[] = [];
+      for (const id of fresh) {
+        const { heard, stored } = entries.get(id) ?? {};
+        if (heard !== undefined && (stored === undefined || heard.day - stored >= threshold))
+          due.push({ id, at: heard.day });
+      }
+      return due;
+    },
+    noted(sightings) {
+      for (const { id, at } of sightings) {
+        const entry = entries.get(id);
+        if (entry !== undefined) entry.stored = Math.max(entry.stored ?? 0, at);
+      }
+    },
+    arrived(now) {
+      const changes: Change[] = [];
+      for (const id of fresh) {
+        const { known, heard } = entries.get(id) ?? {};
+        if (known === undefined || heard === undefined || known.presence.state.status === 'online') {
+          fresh.delete(id);
+        } else if (isSilent(known, heard, now)) {
+          // It has gone again before it could be said that it was there.
+          fresh.delete(id);
+          entries.delete(id);
+        } else if (isSettled(known, now)) changes.push({ gateway: known, lastSeen: heard.day });
+      }
+      return changes;
+    },
+    departed(now, listeningSince) {
+      const changes: Change[] = [];
+      for (const { known, heard } of entries.values()) {
+        if (known === undefined || known.presence.state.status !== 'online') continue;
+        const last = heard === undefined || heard.steady < listeningSince.steady ? listeningSince : heard;
+        if (!isSilent(known, last, now) || !isSettled(known, now)) continue;
+        const recorded = Date.parse(known.presence.state.lastSeenAt);
+        changes.push({ gateway: known, lastSeen: Math.max(heard?.day ?? 0, known.lastSeen ?? 0, recorded) });
+      }
+      return changes;
+    },
+    changed(id, presence) {
+      const entry = entries.get(id);
+      if (entry?.known === undefined) return;
+      entry.known = { ...entry.known, presence };
+      // Who was heard of while the silence was recorded comes back when that is settled.
+      if (presence.state.status !== 'online' && !fresh.has(id)) entries.delete(id);
+    },
+    online: () => [...entries].flatMap(([id, { known }]) => (known?.presence.state.status === 'online' ? [id] : [])),
+    get size() {
+      return entries.size;
+    },
+  };
+
+  function learn(learned: Known): void {
+    const { id, organizationId } = learned.ids;
+    const entry = entries.get(id);
+    const stranger = strangers.get(id);
+    strangers.delete(id);
+    const isOnline = learned.presence.state.status === 'online';
+    const speaksForItself = stranger === undefined || stranger.organization === organizationId;
+    const heard = speaksForItself ? entry?.heard : undefined;
+    if (!isOnline && (heard === undefined || !learned.isActive)) {
+      entries.delete(id);
+      fresh.delete(id);
+      return;
+    }
+    // The tables may be behind what has been recorded here.
+    const presence = newer(entry?.known?.presence, learned.presence);
+    const stored = Math.max(entry?.stored ?? 0, learned.lastSeen ?? 0);
+    entries.set(id, { known: { ...learned, presence }, heard, stored: stored === 0 ? undefined : stored });
+    if (heard !== undefined && entry?.known === undefined) fresh.add(id);
+  }
+
+  function isSettled({ presence: { since } }: Known, { day }: Instant): boolean {
+    return since === undefined || Math.abs(day - since) >= debounce;
+  }
+}
+
+function isSilent({ timeout }: Known, last: Instant, now: Instant): boolean {
+  return now.steady - last.steady >= timeout;
+}
+
+function newer(a: KnownPresence | undefined, b: KnownPresence): KnownPresence {
+  if (a === undefined || a.revision === 'no_stream') return b;
+  return b.revision === 'no_stream' || b.revision < a.revision ? a : b;
+}

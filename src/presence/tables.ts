@@ -1,0 +1,125 @@
+// What the tables know of the presence of gateways, and when these were last seen: the one thing in them that is in no event.
+// All of it goes over the connection that holds the lock: who has lost that can write no more.
+import { z } from 'zod';
+import type { GatewayPresence } from '../domain/gateway-presence.ts';
+import { timeoutOf } from '../domain/gateway-presence.ts';
+import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
+import { JsonObject } from '../events/json.ts';
+import type { Connection } from '../infrastructure/postgres.ts';
+import { nothingRecorded } from './recorder.ts';
+import type { Known, KnownPresence, Sighting } from './roster.ts';
+
+export interface PresenceTables {
+  /** Those of these gateways that the tables know. */
+  find(ids: readonly GatewayId[]): Promise<readonly Known[]>;
+  /** All gateways that are online by the tables. */
+  findOnline(): Promise<readonly Known[]>;
+  /**
+   * Notes when gateways were last seen, never going back. A gateway that somebody else is writing at this moment is passed
+   * over: to wait for it while others are held could be a deadlock.
+   *
+   * @returns those that were noted
+   */
+  note(sightings: readonly Sighting[]): Promise<readonly Sighting[]>;
+  /** Brings back what the log says of when gateways were last seen, where the tables were made anew and have lost it. */
+  restoreFromPresence(): Promise<void>;
+}
+
+/** So many rows are written by a statement: whoever else wants one of them waits for all. */
+const rowsAtOnce = 1_000;
+
+const columns = `
+  gateways.id, gateways.organization_id, gateways.factory_id, gateways.deleted_at IS NULL AS is_active,
+  jsonb_build_object('offline_after_seconds', gateways.metadata -> 'offline_after_seconds') AS timeout,
+  gateways.last_seen_at AS last_seen, presence.status, presence.since, presence.last_seen_at AS recorded,
+  presence.stream_revision AS revision`;
+
+const Row = z.object({
+  id: GatewayId,
+  organization_id: OrganizationId,
+  factory_id: FactoryId,
+  is_active: z.boolean(),
+  timeout: JsonObject,
+  last_seen: z.date().nullable(),
+  status: z.enum(['online', 'offline']).nullable(),
+  since: z.date().nullable(),
+  recorded: z.date().nullable(),
+  revision: z.string().transform(BigInt).nullable(),
+});
+
+/** The tables by way of a session; it stays as this sets it up. Every method throws what `isUnavailable` tells apart. */
+export async function openPresenceTables({ client }: Connection): Promise<PresenceTables> {
+  // What was observed is no change of a gateway; and what a crash of Postgres loses of it comes again by itself.
+  await client.query(`SET registry.writer = 'on'; SET synchronous_commit = off`);
+  return { find, findOnline, note, restoreFromPresence };
+
+  async function find(ids: readonly GatewayId[]): Promise<readonly Known[]> {
+    if (ids.length === 0) return [];
+    const text = `SELECT ${columns} FROM gateways LEFT JOIN gateway_presence AS presence USING (id)
+      WHERE gateways.id = ANY ($1::uuid[])`;
+    const { rows } = await client.query({ name: 'find gateways', text, values: [ids] });
+    return rows.map(knownOf);
+  }
+
+  async function findOnline(): Promise<readonly Known[]> {
+    const { rows } = await client.query(
+      `SELECT ${columns} FROM gateway_presence AS presence JOIN gateways USING (id) WHERE presence.status = 'online'`,
+    );
+    return rows.map(knownOf);
+  }
+
+  async function note(sightings: readonly Sighting[]): Promise<readonly Sighting[]> {
+    const noted = new Set<string>();
+    for (let start = 0; start < sightings.length; start += rowsAtOnce) {
+      const some = sightings.slice(start, start + rowsAtOnce);
+      const { rows } = await client.query<{ id: string }>({
+        name: 'note sightings',
+        text: `
+          WITH due AS (
+            SELECT gateways.id, seen.at
+            FROM unnest($1::uuid[], $2::timestamptz[]) AS seen (id, at) JOIN gateways USING (id)
+            WHERE last_seen_at IS NULL OR last_seen_at < seen.at
+            FOR NO KEY UPDATE OF gateways SKIP LOCKED
+          )
+          UPDATE gateways SET last_seen_at = GREATEST(last_seen_at, due.at) FROM due WHERE gateways.id = due.id
+          RETURNING gateways.id`,
+        values: [some.map(({ id }) => id), some.map(({ at }) => new Date(at).toISOString())],
+      });
+      for (const { id } of rows) noted.add(id);
+    }
+    return sightings.filter(({ id }) => noted.has(id));
+  }
+
+  async function restoreFromPresence(): Promise<void> {
+    await client.query(`
+      WITH lost AS (
+        SELECT gateways.id, presence.last_seen_at AS at
+        FROM gateways JOIN gateway_presence AS presence USING (id)
+        WHERE gateways.last_seen_at IS NULL OR gateways.last_seen_at < presence.last_seen_at
+        FOR NO KEY UPDATE OF gateways SKIP LOCKED
+      )
+      UPDATE gateways SET last_seen_at = lost.at FROM lost WHERE gateways.id = lost.id`);
+  }
+}
+
+function knownOf(row: unknown): Known {
+  const { id, organization_id, factory_id, is_active, timeout, last_seen, ...presence } = Row.parse(row);
+  return {
+    ids: { id, organizationId: organization_id, factoryId: factory_id },
+    isActive: is_active,
+    timeout: timeoutOf(timeout),
+    lastSeen: last_seen?.getTime(),
+    presence: presenceOf(presence),
+  };
+}
+
+function presenceOf({
+  status,
+  since,
+  recorded,
+  revision,
+}: Pick<z.output<typeof Row>, 'status' | 'since' | 'recorded' | 'revision'>): KnownPresence {
+  if (status === null || since === null || recorded === null || revision === null) return nothingRecorded;
+  const state: GatewayPresence = { status, lastSeenAt: recorded.toISOString() };
+  return { state, revision, since: since.getTime() };
+}
