@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 
@@ -20,7 +21,12 @@ export interface DemoRegistry extends AsyncDisposable {
    * @throws Error when it is refused
    */
   ask(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Asks again and again until a gateway has a status; throws when that takes over 30 s. */
+  untilStatus(gatewayId: string, status: Status): Promise<void>;
 }
+
+/** Whether the registry hears heartbeats of a gateway. */
+export type Status = 'online' | 'offline';
 
 /** What a connector has: its private key, and the right to read passwords. */
 export interface Connector {
@@ -31,6 +37,8 @@ export interface Connector {
 const Answer = z.object({ id: z.string().default(''), status: z.string().optional() });
 export type Answer = z.output<typeof Answer>;
 
+const patienceMs = 30_000;
+const pollMs = 100;
 const main = join(import.meta.dirname, '../../src/main.ts');
 const preloaded = pathToFileURL(join(import.meta.dirname, 'end-with-parent.ts')).href;
 
@@ -60,7 +68,9 @@ export async function startDemoRegistry(folder: string, signal: AbortSignal): Pr
     const url = await Promise.race([readyLine(child), untilAborted(signal), ended.then(() => undefined)]);
     if (url === undefined) throw new Error(`The registry has ended. Its log:\n${await readFile(logFile, 'utf8')}`);
     const natsUrl = await readNatsUrl(dataDir);
-    return { url, natsUrl, connector, ask: askerOf(url, signal), [Symbol.asyncDispose]: stop };
+    const ask = askerOf(url, signal);
+    const untilStatus = (id: string, status: Status) => waitForStatus(ask, id, status, signal);
+    return { url, natsUrl, connector, ask, untilStatus, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -132,4 +142,12 @@ function askerOf(url: string, signal: AbortSignal): DemoRegistry['ask'] {
     if (!response.ok) throw new Error(`${method} ${path} is refused: ${answer}`);
     return Answer.parse(answer === '' ? {} : JSON.parse(answer));
   };
+}
+
+async function waitForStatus(ask: DemoRegistry['ask'], id: string, status: Status, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while ((await ask('GET', `/api/gateways/${id}`)).status !== status) {
+    if (performance.now() > deadline) throw new Error(`The gateway ${id} does not become ${status}.`);
+    await delay(pollMs, undefined, { signal });
+  }
 }

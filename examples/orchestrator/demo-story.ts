@@ -20,7 +20,7 @@ interface Gateway {
 const email = 'admin@acme.example';
 const names = ['GW-NORTH', 'GW-SOUTH', 'GW-GATE'] as const;
 /** After so many seconds without a heartbeat the registry takes these gateways for offline, instead of the usual 90. */
-const offlineAfterSeconds = 3;
+const offlineAfterSeconds = 2;
 
 /** Plays it to its end. Rejects when something does not come, or when those on the stage are told to stop. */
 export async function playStory(scene: Scene): Promise<void> {
@@ -67,10 +67,11 @@ async function createGateways(scene: Scene) {
   return { north, south, gate, otherFactory: second.id };
 }
 
-async function measure({ stage, tell }: Scene, { name, device }: Gateway): Promise<void> {
+async function measure({ registry, tell }: Scene, { id, name, device }: Gateway): Promise<void> {
   tell(`${name} measures something. As long as a gateway is heard of, the registry is sent heartbeats for it.`);
   device.measure('north wing', 21.5, '°C');
-  await stage.untilBeats(name, 2);
+  await registry.untilStatus(id, 'online');
+  tell(`By these it knows that ${name} is online.`);
 }
 
 async function changePassword({ registry, stage, tell }: Scene, { id, name, device }: Gateway): Promise<void> {
@@ -95,18 +96,14 @@ async function move({ registry, stage, tell }: Scene, gateway: Gateway, factory_
   if (device.logins().accepted !== 1) throw new Error(`${name} was logged in to again, for nothing.`);
 }
 
-async function silence(scene: Scene, { name, device }: Gateway): Promise<void> {
-  const { stage, tell } = scene;
-  tell(
-    `${name} hangs: its connection is open, and nothing comes. There are no more heartbeats, and a new connection is tried.`,
-  );
+async function silence({ registry, stage, tell }: Scene, { id, name, device }: Gateway): Promise<void> {
+  tell(`${name} hangs: its connection is open, and nothing comes. The heartbeats stop, and a new connection is tried.`);
   await stage.until([name], ['backing-off'], () => device.silence());
-  const beats = stage.beatsOf(name);
-  tell(`${name} works again.`);
+  await registry.untilStatus(id, 'offline');
+  tell(`${name} is offline, says the registry. Now it works again.`);
   await stage.until([name], ['connected'], () => device.speak());
-  tell(
-    `${name} had no heartbeat in between: ${stage.beatsOf(name) - beats === 1 ? 'this is the first one' : 'there are some now'}.`,
-  );
+  await registry.untilStatus(id, 'online');
+  tell(`${name} is online, says the registry.`);
 }
 
 async function deleteAndRestore({ registry, stage, tell }: Scene, { id, name }: Gateway): Promise<void> {

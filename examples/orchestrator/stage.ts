@@ -14,8 +14,6 @@ export interface Stage {
   until(gateways: readonly string[], states: readonly ConnectionStatus[], act: () => unknown): Promise<void>;
   /** Waits until a gateway has had so many heartbeats more. Rejects as `until` does. */
   untilBeats(gateway: string, more: number): Promise<void>;
-  /** How many heartbeats a gateway has had. */
-  beatsOf(gateway: string): number;
 }
 
 const patienceMs = 30_000;
@@ -43,7 +41,6 @@ export function createStage(signal: AbortSignal): Stage {
       while (beatsOf(gateway) < enough) await waiting.next();
       await waiting.return?.();
     },
-    beatsOf,
   };
 
   async function arrival(gateway: string, states: readonly ConnectionStatus[]): Promise<void> {
