@@ -9,23 +9,24 @@ describe('the options of the orchestrator', () => {
       tokenFile: 'connector.token',
       organization: undefined,
       showReadings: false,
-      settings: { beatEvery: 30_000, loginsAtOnce: 16 },
+      settings: { beatEvery: 30_000, patience: 10_000, loginsAtOnce: 16 },
     });
   });
 
   it('come from the environment, and rather from the command line', () => {
     const environment = { NATS_URL: 'nats://a', CONNECTOR_KEY_FILE: 'a.key', CONNECTOR_TOKEN_FILE: 'a.token' };
-    expect(optionsOf(['--nats', 'nats://b', '--beat-every', '0.25'], environment)).toMatchObject({
+    expect(optionsOf(['--nats', 'nats://b', '--beat-every', '0.25', '--patience', '5'], environment)).toMatchObject({
       natsUrl: 'nats://b',
       keyFile: 'a.key',
       tokenFile: 'a.token',
-      settings: { beatEvery: 250 },
+      settings: { beatEvery: 250, patience: 5_000, loginsAtOnce: 16 },
     });
   });
 
   it.each([
     ['--beat-every', '0'],
     ['--beat-every', '1e3'],
+    ['--patience', 'long'],
     ['--logins-at-once', '1.5'],
     ['--logins-at-once', '-1'],
   ])('are refused when they make no sense: %s=%s', (option, value) => {

@@ -24,6 +24,7 @@ Prints a line each time that a connection goes from one state to another.
   --organization <id>     only the gateways of this organization
   --factory <id>          only the gateways in this factory
   --beat-every <seconds>  between two heartbeats of a gateway; default: 30
+  --patience <seconds>    how long a gateway may take to welcome us; default: 10
   --logins-at-once <n>    how many gateways are logged in to at the same time; default: 16
   --readings              prints what the gateways measure as well
   --help
@@ -41,8 +42,7 @@ export function optionsOf(
 ): Options | 'help' {
   const given = parse(args);
   if (given.help) return 'help';
-  const { beatEvery, loginsAtOnce } = usualSettings;
-  const seconds = number('--beat-every', given['beat-every'] ?? String(beatEvery / 1_000), /^\d{1,5}(\.\d{1,3})?$/);
+  const { beatEvery, patience, loginsAtOnce } = usualSettings;
   return {
     natsUrl: given.nats ?? environment.NATS_URL ?? 'nats://localhost:4222',
     keyFile: given.key ?? environment.CONNECTOR_KEY_FILE ?? 'connector.key',
@@ -52,8 +52,9 @@ export function optionsOf(
     showReadings: given.readings,
     settings: {
       ...usualSettings,
-      beatEvery: seconds * 1_000,
-      loginsAtOnce: number('--logins-at-once', given['logins-at-once'] ?? String(loginsAtOnce), /^\d{1,5}$/),
+      beatEvery: milliseconds('--beat-every', given['beat-every']) ?? beatEvery,
+      patience: milliseconds('--patience', given.patience) ?? patience,
+      loginsAtOnce: positive('--logins-at-once', given['logins-at-once'], /^\d{1,5}$/) ?? loginsAtOnce,
     },
   };
 }
@@ -69,6 +70,7 @@ function parse(args: readonly string[]) {
       organization: text,
       factory: text,
       'beat-every': text,
+      patience: text,
       'logins-at-once': text,
       readings: flag,
       help: flag,
@@ -80,7 +82,13 @@ function parse(args: readonly string[]) {
   }
 }
 
-function number(option: string, text: string, pattern: RegExp): number {
+function milliseconds(option: string, text: string | undefined): number | undefined {
+  const seconds = positive(option, text, /^\d{1,5}(\.\d{1,3})?$/);
+  return seconds === undefined ? undefined : seconds * 1_000;
+}
+
+function positive(option: string, text: string | undefined, pattern: RegExp): number | undefined {
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (pattern.test(text) && value > 0) return value;
   throw new Error(`${option} is '${text}', which it cannot be. Correct it, or leave it out.`);
