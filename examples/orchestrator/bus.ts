@@ -46,10 +46,16 @@ function busOf(nats: NatsConnection, tell: (line: string) => void): Bus {
   };
 
   async function watch(): Promise<void> {
-    for await (const { type } of nats.status()) {
-      if (type !== Events.Disconnect && type !== Events.Reconnect) continue;
-      connected = type === Events.Reconnect;
-      tell(connected ? 'NATS is back' : 'NATS is away');
+    const told = new Set<string>();
+    for await (const { type, data } of nats.status()) {
+      if (type === Events.Disconnect || type === Events.Reconnect) {
+        connected = type === Events.Reconnect;
+        tell(connected ? 'NATS is back' : 'NATS is away');
+      } else if (type === Events.Error && !told.has(String(data))) {
+        // Where it may not publish heartbeats it would hear of it with each of them.
+        told.add(String(data));
+        tell(`NATS refuses something: ${data}`);
+      }
     }
   }
 }

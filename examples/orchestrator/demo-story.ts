@@ -100,7 +100,9 @@ async function silence({ registry, stage, tell }: Scene, { id, name, device }: G
   tell(`${name} hangs: its connection is open, and nothing comes. The heartbeats stop, and a new connection is tried.`);
   await stage.until([name], ['backing-off'], () => device.silence());
   await registry.untilStatus(id, 'offline');
-  tell(`${name} is offline, says the registry. Now it works again.`);
+  tell(
+    `${name} is offline, says the registry. Now it works again; the registry believes that after ten seconds at the earliest.`,
+  );
   await stage.until([name], ['connected'], () => device.speak());
   await registry.untilStatus(id, 'online');
   tell(`${name} is online, says the registry.`);
