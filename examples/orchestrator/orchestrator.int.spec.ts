@@ -124,7 +124,7 @@ describe('the orchestrator', () => {
     await eventually(() => device.sessions() === 1);
     await scene[Symbol.asyncDispose]();
     await eventually(() => device.sessions() === 0);
-    expect(scene.transitions.at(-1)).toContain('connected → closed');
+    expect(scene.transitions.at(-1)).toContain('→ closed');
   });
 
   it('closes everything when the registry can be heard no more, and says why', async () => {

@@ -12,7 +12,7 @@ export const webSocketDevice: Device = {
     // Its own words for the reason are the device's, and not for a log.
     socket.addEventListener('close', ({ code }) => hear({ type: 'closed', reason: reasonOf(code) }), { signal });
     const send = (message: ToGateway) => {
-      // Otherwise it is about to tell that it is closed.
+      // Before it is open the client would throw. Once it is closed it is about to tell so, or has.
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
     };
     return {
