@@ -38,7 +38,7 @@ export async function slonikService({ databaseUrl, connections }: RivalOptions):
     ],
   });
   const parsers = {
-    one: ShownGateway.extend({ stream_revision: z.number() }),
+    one: ShownGateway.extend({ stream_revision: z.number(), presence_revision: z.number().nullable() }),
     list: ShownGateway.extend({ total: z.int(), sort_key: z.string() }),
   };
   const query = sql.type(z.object({}))`SELECT`;

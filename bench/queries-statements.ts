@@ -44,7 +44,7 @@ export async function statementsOfService(): Promise<Statements> {
 }
 
 /** What the service answers for the row of a gateway. */
-export function oneOf({ deleted_at: _, stream_revision: __, ...gateway }: FoundRow): FoundRow {
+export function oneOf({ deleted_at: _, stream_revision: __, presence_revision: ___, ...gateway }: FoundRow): FoundRow {
   return gateway;
 }
 

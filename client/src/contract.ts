@@ -183,6 +183,22 @@ export interface GatewayIdReservationAbandoned {
   readonly reservation_id: string;
 }
 
+/** A gateway that was not online sent a heartbeat. */
+export interface GatewayConnected {
+  readonly id: string;
+  readonly factory_id: string;
+  readonly organization_id: string;
+  readonly last_seen_at: string;
+}
+
+/** A gateway that was online has sent no heartbeat for its timeout. */
+export interface GatewayDisconnected {
+  readonly id: string;
+  readonly factory_id: string;
+  readonly organization_id: string;
+  readonly last_seen_at: string;
+}
+
 /** There is an event here that could not be published. */
 export interface EventParked {
   /** Of whatever it has happened to. */
@@ -212,6 +228,8 @@ export interface EventData {
   readonly 'gateway-restored': GatewayRestored;
   readonly 'gateway-restoration-refused': GatewayRestorationRefused;
   readonly 'gateway-id-reservation-abandoned': GatewayIdReservationAbandoned;
+  readonly 'gateway-connected': GatewayConnected;
+  readonly 'gateway-disconnected': GatewayDisconnected;
 }
 
 /** The types of events that this version knows. */
@@ -233,4 +251,6 @@ export const eventTypes = [
   'gateway-restored',
   'gateway-restoration-refused',
   'gateway-id-reservation-abandoned',
+  'gateway-connected',
+  'gateway-disconnected',
 ] as const satisfies readonly (keyof EventData)[];

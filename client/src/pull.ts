@@ -18,10 +18,10 @@ export interface Pull {
 }
 
 /** Milliseconds after which what was handed out and not acknowledged is handed out again. */
-export const acknowledgeTime = 30_000;
+export const acknowledgeTime = 10_000;
 
 /** Milliseconds between two words that what was handed out is still being worked on. */
-const workingTime = 10_000;
+const workingTime = 3_000;
 
 const pullTime = 30_000;
 
@@ -39,10 +39,16 @@ export function openPull(nats: NatsConnection, stream: string, durable: string):
   const question = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`;
   const answers = new RegExp(`^[$]JS[.]ACK[.](.+[.])?${stream}[.]${durable}[.]`);
   let waiting: PromiseWithResolvers<void> | undefined;
+  /** What was acknowledged last; again when the connection is back, because the word may have been lost with it. */
+  let acknowledged: Stored | undefined;
+  let isRepeating = false;
   /** Why nothing will ever come. */
   let broken: Error | undefined;
   const silent = watchSilence(() => fail(new Interruption('interrupted', 'nothing was heard of the consumer')));
-  const lost = () => fail(new Interruption('interrupted', 'the connection to NATS was lost'));
+  const lost = () => {
+    isRepeating = true;
+    fail(new Interruption('interrupted', 'the connection to NATS was lost'));
+  };
   const denied = (subject: string) => {
     if (subject === question || answers.test(subject)) breakOff(notAllowed(subject));
   };
@@ -70,6 +76,8 @@ export function openPull(nats: NatsConnection, stream: string, durable: string):
       const abort = () => waiting?.resolve();
       signal.addEventListener('abort', abort);
       try {
+        if (isRepeating && acknowledged !== undefined) send(acknowledged, '+ACK');
+        isRepeating = false;
         ask();
         await waiting.promise;
         return arrived.shift();
@@ -81,6 +89,7 @@ export function openPull(nats: NatsConnection, stream: string, durable: string):
     },
     acknowledge(message) {
       held.delete(message);
+      acknowledged = message;
       send(message, '+ACK');
     },
     close() {

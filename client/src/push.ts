@@ -29,7 +29,7 @@ export interface PushListener {
 }
 
 /** Milliseconds without anyone listening after which the server removes a consumer by itself. */
-const inactiveThreshold = 10_000;
+const inactiveThreshold = 5_000;
 
 const deleteTime = 1_000;
 

@@ -137,6 +137,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     const troubles: Trouble[] = [];
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
     await watch.count(2);
+    troubles.length = 0;
     nats.freeze();
     add(log, examples.gatewayUpdated({ name: 'Hall 2' }));
     await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(0), patiently);

@@ -6,11 +6,14 @@ import {
   aGateway,
   factoryCreated,
   factoryUpdated,
+  gatewayConnected,
   gatewayCreated,
+  gatewayDisconnected,
   gatewayIdReserved,
   gatewayPasswordChanged,
   gatewaySoftDeleted,
   gatewayUpdated,
+  later,
   organizationCreated,
   organizationUpdated,
   storedInOrder,
@@ -18,6 +21,7 @@ import {
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
+import type { StoredEvent } from '../events/event-log.ts';
 import { DeviceId, GatewayId } from '../events/ids.ts';
 import { createProgress } from './progress.ts';
 import { type Projector, startProjector } from './projector.ts';
@@ -96,6 +100,33 @@ describe('a rebuild', () => {
     log.add(...storedInOrder(...fixed(), organizationUpdated({ name: 'Later' })).slice(4));
     await vi.waitFor(async () => expect(await sql('SELECT name FROM organizations')).toEqual([{ name: 'Later' }]));
     expect(await sql('SELECT name FROM registry_previous.organizations')).toEqual([{ name: 'typed in by hand' }]);
+  });
+
+  it('shows the presence of gateways, whatever part of its past the log still has', async () => {
+    const changes = [
+      gatewayConnected(),
+      gatewayDisconnected(),
+      gatewayConnected({ lastSeenAt: later }),
+      gatewayDisconnected(),
+    ];
+    const events = storedInOrder(...fixed(), ...changes);
+    const isScavenged = ({ stream, revision }: StoredEvent) => stream.startsWith('gatewayPresence-') && revision < 2n;
+    for (const kept of [events, events.filter((event) => !isScavenged(event))]) {
+      const log = givenLog(...kept);
+      // Each event is read, and written, by itself.
+      const piecemeal: GivenLog = { ...log, readAll: (asked) => log.readAll({ ...asked, maxBatch: 1 }) };
+      for (const [eventLog, memory] of [
+        [log, 100_000_000],
+        [piecemeal, 1],
+      ] as const) {
+        await run(eventLog, { memory });
+        expect(await sql('SELECT id, status, stream_revision FROM gateway_presence')).toEqual([
+          { id: aGateway, status: 'offline', stream_revision: '3' },
+        ]);
+        expect(await verify(options(log))).toMatchObject({ differences: [] });
+      }
+    }
+    expect(lines.filter((line) => line.startsWith('Events have values'))).toEqual([]);
   });
 
   it('carries over when a gateway was last seen', async () => {
@@ -266,7 +297,8 @@ describe('a verification', () => {
     await run(log);
     await sql(`
       SET registry.writer = 'on';
-      UPDATE gateways SET name = 'planted', password_encrypted = 'secret of old';
+      UPDATE gateways SET name = 'planted', password_encrypted = 'secret of old', last_seen_at = now();
+      INSERT INTO gateway_presence (id, status, since, last_seen_at) VALUES ('${aGateway}', 'online', now(), now());
       INSERT INTO organizations (id, name) VALUES ('0194a000-0000-7000-8000-0000000000ff', 'too many');
       ALTER TABLE factories DISABLE TRIGGER ALL; ALTER TABLE gateways DISABLE TRIGGER ALL;
       DELETE FROM factories;
@@ -274,6 +306,7 @@ describe('a verification', () => {
     const { differences } = await verify(options(log));
     expect(differences).toEqual([
       `factories ${aFactory}: missing`,
+      `gateway_presence ${aGateway}: not in the log`,
       `gateways ${aGateway}: name is "planted", not "Hall 1, north"; password_encrypted differs`,
       'organizations 0194a000-0000-7000-8000-0000000000ff: not in the log',
       'projection_totals organizations 00000000-0000-0000-0000-000000000000: live is "2", not "1"',
@@ -348,7 +381,14 @@ function run(eventLog: GivenLog, given: Partial<RebuildOptions> = {}): Promise<R
 /** The rows of all tables as Postgres writes them, whose bytes it takes from the disk; but for when the epoch began. */
 function dump(): Promise<readonly string[]> {
   return withClient(database.url, async (client) => {
-    const tables = ['organizations', 'factories', 'gateways', 'projection_parked', 'projection_checkpoint'];
+    const tables = [
+      'organizations',
+      'factories',
+      'gateways',
+      'gateway_presence',
+      'projection_parked',
+      'projection_checkpoint',
+    ];
     const dumped: string[] = [];
     for (const table of tables) {
       const columns = table === 'projection_checkpoint' ? 'commit_position, prepare_position' : `${table}.*`;

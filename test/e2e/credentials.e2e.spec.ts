@@ -1,12 +1,13 @@
 // A connector from nothing to a password, as the README tells it: keys, a token, the registry, docs/connector.mjs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { keysOfConnector } from './connector-keys.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,21 +15,13 @@ const password = 'correct horse "ü" battery staple';
 
 let folder: TemporaryFolder;
 let file: (name: string) => string;
+/** What the registry is told of who signs tokens. */
 let publicKeys: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
   file = (name) => join(folder.path, name);
-  const signing = await run(['src/main.ts', 'credentials', 'keygen']);
-  const connector = await run(['src/main.ts', 'credentials', 'connector-keygen']);
-  writeFileSync(file('signing.key'), signing.output);
-  writeFileSync(file('connector.key'), connector.output);
-  publicKeys = /CREDENTIALS_PUBLIC_KEYS=(\S+)/.exec(signing.errors)?.[1] ?? '';
-  const key = /^ {2}(\S{43})$/m.exec(connector.errors)?.[1];
-  const words = ['subject=orchestrator-1', 'organizations=*', `key=${key}`, 'days=7'];
-  const token = await run(['src/main.ts', 'credentials', 'token', ...words], signing.output);
-  expect(token.errors).toBe('');
-  writeFileSync(file('connector.token'), token.output);
+  ({ publicKeys } = await keysOfConnector(folder.path));
 });
 
 afterAll(() => folder[Symbol.asyncDispose]());

@@ -29,7 +29,8 @@ export function collecting<Item>(start: (signal: AbortSignal) => AsyncIterable<I
       await vi.waitFor(
         () => {
           if (error !== undefined) throw error;
-          if (items.length < count) throw new Error(`${items.length} of ${count} have come: ${JSON.stringify(items)}`);
+          if (items.length < count)
+            throw new Error(`${items.length} of ${count} have come, last ${JSON.stringify(items.at(-1))}`);
         },
         { timeout: 20_000, interval: 5 },
       );

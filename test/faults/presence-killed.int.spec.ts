@@ -1,0 +1,59 @@
+// Two presence processes, of which one is active. It is killed, frozen and woken, loses its session, its NATS or its event
+// store, at random moments, while gateways come and go. Nobody that was heard may be called silent, every change must be one,
+// and in the end the tables show who is there. KILLS=50 makes it long.
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { listeningToHeartbeats, type PresenceScene, setPresenceScene } from './presence-scene.ts';
+import type { Program } from './program.ts';
+import { kills, type Random, randomNumbers, sayingTheSeed, seed } from './random.ts';
+
+it(
+  'presence processes that fail again and again call nobody silent who was heard, and tell each change once',
+  () => sayingTheSeed(survivesFaults),
+  60_000 + kills * 15_000,
+);
+
+async function survivesFaults(): Promise<void> {
+  const random = randomNumbers(seed);
+  await using scene = await setPresenceScene();
+  const processes = [scene.startPresence(), scene.startPresence()];
+  await Promise.race(processes.map((program) => program.saysMoreThan(0, listeningToHeartbeats)));
+  for (let fault = 0; fault < kills; fault++) {
+    scene.stir(random);
+    await pause(random.below(4_000));
+    await befall(scene, processes, random, fault);
+  }
+  scene.quieten();
+  await scene.showsWhoIsThere();
+  expect(await scene.complaints()).toEqual([]);
+}
+
+/** One after the other, so that the short form has the most usual ones. */
+async function befall(scene: PresenceScene, processes: Program[], random: Random, fault: number): Promise<void> {
+  const index = random.below(processes.length);
+  const program = processes[index];
+  if (program === undefined) throw new Error('there are two');
+  switch (fault % 6) {
+    case 0:
+      await program.kill();
+      processes[index] = scene.startPresence();
+      return;
+    case 1:
+      await scene.nats.kill();
+      await pause(random.below(5_000));
+      return scene.nats.start();
+    case 2:
+      program.child.kill('SIGSTOP');
+      await pause(random.below(14_000));
+      program.child.kill('SIGCONT');
+      return;
+    case 3:
+      scene.nats.freeze();
+      await pause(random.below(5_000));
+      return scene.nats.thaw();
+    case 4:
+      return scene.terminateHolder();
+    default:
+      return scene.restartEventStore();
+  }
+}
