@@ -4,8 +4,8 @@ import { organizationCreated, organizationUpdated, storedInOrder } from '../../t
 import { givenLog } from '../../test/support/given-log.ts';
 import { createDatabase } from '../../test/support/servers.ts';
 import { EventLogUnavailable } from '../events/event-log.ts';
+import { advisoryLock } from '../infrastructure/advisory-lock.ts';
 import { connect } from '../infrastructure/postgres.ts';
-import { projectorLock } from '../projections/checkpoint.ts';
 import { complaintOf, readStatus } from './status.ts';
 
 const log = givenLog(...storedInOrder(organizationCreated(), organizationUpdated(), organizationUpdated()));
@@ -35,7 +35,7 @@ describe('the status of a database', () => {
   it('tells whether a projector works on it', async () => {
     await using database = await createMigratedDatabase();
     await using projector = await connect({ databaseUrl: database.url, name: 'registry projector' });
-    using _session = await projectorLock.take(projector, {
+    using _session = await advisoryLock('projector').take(projector, {
       databaseUrl: database.url,
       signal: new AbortController().signal,
       standingBy: () => expect.fail('nobody else has the lock'),

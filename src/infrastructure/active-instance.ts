@@ -16,6 +16,8 @@ export interface ActiveInstanceOptions {
   readonly alive: () => void;
   /** Whether it has failed as the active one. */
   readonly hasFailed: boolean;
+  /** Sends queries without waiting for the answers to earlier ones. */
+  readonly pipeline?: boolean;
 }
 
 /** And so long, in milliseconds, another one has to be active before it counts. */
@@ -28,10 +30,16 @@ const provenMs = 10_000;
  * @throws what the work throws, and what `isUnavailable` tells apart
  */
 export async function whileActive(
-  { name, databaseUrl, logger, signal, alive, hasFailed }: ActiveInstanceOptions,
+  { name, databaseUrl, logger, signal, alive, hasFailed, pipeline = false }: ActiveInstanceOptions,
   work: (connection: Connection, lost: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  await using connection = await connect({ databaseUrl, name: `registry ${name}`, timeoutMs: 15_000, signal });
+  await using connection = await connect({
+    databaseUrl,
+    name: `registry ${name}`,
+    pipeline,
+    timeoutMs: 15_000,
+    signal,
+  });
   using session = await takeTurn();
   if (session !== undefined) await work(connection, session.lost);
 

@@ -37,6 +37,37 @@ describe('the connection to NATS', () => {
     await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)), { timeout: 5_000 });
   });
 
+  it('tells who listens that there is a gap, though the connection is back', async () => {
+    await using server = await startNatsProcess();
+    await using client = await natsClient(server.url);
+    await using nats = connection(server.url);
+    await up(nats);
+    const heard: string[] = [];
+    using listening = nats.listenTo('beat.*', (subject) => heard.push(subject));
+    await listening.roundTrip(5_000);
+    client.connection.publish('beat.one');
+    client.connection.publish('other.two');
+    await client.connection.flush();
+    await listening.roundTrip(5_000);
+    expect([heard, listening.lost.aborted]).toEqual([['beat.one'], false]);
+    await server.kill();
+    await server.start();
+    await vi.waitFor(() => expect(listening.lost.reason).toBeInstanceOf(BusUnavailable), { timeout: 5_000 });
+    await up(nats);
+    await expect(listening.roundTrip(5_000)).rejects.toThrow(BusUnavailable);
+  });
+
+  it('does not wait for ever for a round trip to a NATS that is frozen', async () => {
+    await using server = await startNatsProcess();
+    await using nats = connection(server.url);
+    await up(nats);
+    using listening = nats.listenTo('beat.*', () => undefined);
+    server.freeze();
+    await expect(listening.roundTrip(200)).rejects.toThrow('NATS has not answered for 200 ms');
+    server.thaw();
+    await listening.roundTrip(5_000);
+  });
+
   it('closes within seconds while NATS is away or frozen', async () => {
     await using server = await startNatsProcess();
     await using nats = connection(server.url);

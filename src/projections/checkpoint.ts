@@ -2,7 +2,6 @@
 // projector's connection; the epoch, raised by whoever gets the lock, stops one that wakes up without it.
 import type pg from 'pg';
 import type { Position } from '../events/event-log.ts';
-import { advisoryLock } from '../infrastructure/advisory-lock.ts';
 
 export interface Checkpoint {
   readonly epoch: bigint;
@@ -14,9 +13,6 @@ export interface Checkpoint {
 export class Fenced extends Error {
   override readonly name = 'Fenced';
 }
-
-/** The right to be the active projector. */
-export const projectorLock = advisoryLock('projector');
 
 /** Raises the epoch, so that every projector before this one is fenced off, and reads where to go on. */
 export async function takeOver(client: pg.Client): Promise<Checkpoint> {

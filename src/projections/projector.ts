@@ -5,10 +5,11 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
+import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';
-import { connect } from '../infrastructure/postgres.ts';
+import type { Connection } from '../infrastructure/postgres.ts';
 import { announce } from './announcements.ts';
-import { Fenced, projectorLock, takeOver } from './checkpoint.ts';
+import { Fenced, takeOver } from './checkpoint.ts';
 import { type Batch, follow, prepareSession } from './follow.ts';
 import { refuseAnotherLog } from './origin.ts';
 import { type Failed, parkedChannel, readParking } from './parking.ts';
@@ -34,22 +35,30 @@ export interface Projector extends Omit<Loop, 'health'> {
   skipped(): ReadonlyMap<string, number>;
 }
 
+const name = 'projector';
+
 /** Starts projecting, or standing by as long as another projector does so on the same database. */
 export function startProjector(options: ProjectorOptions): Projector {
   const { logger, backoff } = options;
   const skipped = new Map<string, number>();
   let isParked = false;
+  let hasFailed = false;
   const loop = startLoop({
-    name: 'projector',
+    name,
     logger,
     run: (signal, alive) =>
       throughFences(signal, logger, () =>
         project(options, {
           signal,
           standingBy: alive,
+          hasFailed,
+          begun: () => {
+            hasFailed = true;
+          },
           // Not before a batch is through: a batch that always fails must not end the back-off each time.
           committed: ({ unknown }) => {
             countUnknown(unknown, skipped, logger);
+            hasFailed = false;
             alive();
           },
           waiting: (isWaiting) => {
@@ -83,35 +92,35 @@ export interface Life {
   /** Ends it: what is being written is still committed. */
   readonly signal: AbortSignal;
   readonly standingBy: () => void;
+  /** Whether the life before it failed as the active one. */
+  readonly hasFailed: boolean;
+  /** Told that it is the active one, and has yet to show that it works. */
+  readonly begun: () => void;
   readonly committed: (batch: Batch) => void;
   /** Told whether events are parked, whenever that may have changed. */
   readonly waiting?: (isWaiting: boolean) => void;
 }
 
 /** One life of the projector: returns when `signal` aborts, throws when it cannot go on. */
-export async function project(
-  { databaseUrl, eventLog, progress, logger }: ProjectorOptions,
-  { signal, standingBy, committed, waiting = () => undefined }: Life,
-): Promise<void> {
-  await using connection = await connect({
-    databaseUrl,
-    name: 'registry projector',
-    pipeline: true,
-    timeoutMs: 15_000,
-    signal,
-  });
-  const { client } = connection;
-
+export async function project(options: ProjectorOptions, life: Life): Promise<void> {
+  const { databaseUrl, logger } = options;
+  const { signal, standingBy, hasFailed, begun, waiting = () => undefined } = life;
   waiting(false);
-  using session = await projectorLock.take(connection, {
-    databaseUrl,
-    signal,
-    standingBy: () => {
-      logger.info('another projector is active; standing by');
-      standingBy();
+  await whileActive(
+    { name, databaseUrl, logger, signal, alive: standingBy, hasFailed, pipeline: true },
+    async (connection, lost) => {
+      begun();
+      await projectWhileActive(options, life, connection, lost);
     },
-  });
-  if (session === undefined) return;
+  );
+}
+
+async function projectWhileActive(
+  { eventLog, progress, logger }: ProjectorOptions,
+  { signal, committed, waiting = () => undefined }: Life,
+  { client }: Connection,
+  lost: AbortSignal,
+): Promise<void> {
   const checkpoint = await takeOver(client);
   await refuseAnotherLog(client, eventLog, checkpoint);
   await prepareSession(client);
@@ -120,7 +129,7 @@ export async function project(
   await announce(client, checkpoint);
   progress.announce(checkpoint);
   await follow(
-    { client, lost: session.lost },
+    { client, lost },
     eventLog,
     checkpoint,
     signal,
