@@ -1,7 +1,7 @@
 // Events by a durable consumer, which the server remembers: one at a time, so that they stay in order whatever comes again.
 import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import { isConsumerMissing } from './faults.ts';
+import { checkOpen, isConsumerMissing } from './faults.ts';
 import { managerOf, type Stored } from './jetstream.ts';
 import { createBackOff } from './persist.ts';
 import { createProgress } from './progress.ts';
@@ -26,6 +26,7 @@ export async function* durableEvents(
   const revisions = createRevisions();
   const progress = createProgress();
   const backOff = createBackOff(nats, { signal, onTrouble });
+  checkOpen(nats);
   const pull = openPull(nats, place.stream, durable);
   let isThere = false;
   try {

@@ -29,9 +29,7 @@ export function isConsumerMissing(error: unknown): boolean {
  * @throws unknown the error itself when it is none of NATS
  */
 export function troubleOf(error: unknown, nats: NatsConnection): Omit<Trouble, 'retryIn'> {
-  if (nats.isClosed() || nats.isDraining()) {
-    throw new SubscriptionFailed('CONNECTION_CLOSED', 'the connection to NATS was closed', { cause: error });
-  }
+  checkOpen(nats, error);
   if (error instanceof Interruption) {
     return { kind: error.kind, message: error.message, ...(error.cause !== undefined && { cause: error.cause }) };
   }
@@ -40,6 +38,12 @@ export function troubleOf(error: unknown, nats: NatsConnection): Omit<Trouble, '
     throw new SubscriptionFailed('PERMISSION_MISSING', `NATS does not allow it: ${error.message}`, { cause: error });
   }
   return { ...meaningOf(error), cause: error };
+}
+
+/** @throws SubscriptionFailed when the connection was closed, or is about to be */
+export function checkOpen(nats: NatsConnection, cause?: unknown): void {
+  if (!nats.isClosed() && !nats.isDraining()) return;
+  throw new SubscriptionFailed('CONNECTION_CLOSED', 'the connection to NATS was closed', { cause });
 }
 
 /** The failure of whoever may not publish to a subject. */

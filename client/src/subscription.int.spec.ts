@@ -142,6 +142,23 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       expect(ids(subscription)).toEqual(lives.map(({ id }) => id));
     });
 
+    it('come once each when the stream is made anew, and what was not seen stands where other events have stood', async () => {
+      const log = await scene(some);
+      const first = publishing(nats.url, log);
+      await using subscription = subscribing({ ...way, from: 'start' });
+      await subscription.count(some.length);
+      await first[Symbol.asyncDispose]();
+      // Filled long before an ordered subscription notices that its consumer has gone with the stream.
+      const { streams } = await client.connection.jetstreamManager();
+      await streams.delete(stream);
+      const anew = givenLog(...some.slice(-1), ...rest);
+      await using _publishing = publishing(nats.url, anew);
+      await published(anew);
+      await subscription.count(lives.length);
+
+      expect(ids(subscription)).toEqual(lives.map(({ id }) => id));
+    });
+
     it('come once each when the server freezes', async () => {
       const log = await scene(some);
       await using _publishing = publishing(nats.url, log);
@@ -168,6 +185,20 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       await subscription.count(lives.length);
 
       expect(ids(subscription)).toEqual(lives.map(({ id }) => id));
+    });
+
+    it('end when the connection is closed, and do not begin on one that is', async () => {
+      const log = await scene(some);
+      await using _publishing = publishing(nats.url, log);
+      const own = await natsClient(nats.url);
+      await using subscription = subscribing({ ...way, from: 'start' }, own.connection);
+      await subscription.count(some.length);
+      await own.connection.close();
+      await using late = subscribing({ ...way, from: 'start' }, own.connection);
+
+      for (const ended of [subscription, late]) {
+        await vi.waitFor(() => expect(ended.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }), patiently);
+      }
     });
 
     it('wait for a stream that is not there yet', async () => {
