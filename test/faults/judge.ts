@@ -5,7 +5,7 @@ import type { Recorded } from '../../src/events/codec.ts';
 import type { Position } from '../../src/events/event-log.ts';
 import { comparePositions } from '../../src/projections/progress.ts';
 import { type FactoryResource, foldFactory } from '../../src/resources/factory.ts';
-import { foldGateway, type GatewayResource } from '../../src/resources/gateway.ts';
+import { foldGateway, type RecordedGateway } from '../../src/resources/gateway.ts';
 import { foldOrganization, type OrganizationResource } from '../../src/resources/organization.ts';
 import type { Audit, Move, Write } from './audit.ts';
 
@@ -15,7 +15,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Rows by table and id: `gateways 0194c000-…`. */
 export type Rows = ReadonlyMap<string, Row>;
 
-type Resource = OrganizationResource | FactoryResource | GatewayResource;
+type Resource = OrganizationResource | FactoryResource | RecordedGateway;
 type Fold = (resource: Resource | undefined, event: Recorded) => Resource | undefined;
 
 const kinds: Readonly<Record<string, { readonly table: string; readonly fold: Fold }>> = {
@@ -46,6 +46,8 @@ function rowAfter(row: Row | undefined, event: Recorded): Row | undefined {
   const isPassword = 'passwordEncrypted' in event.data;
   return {
     ...resource,
+    // Nobody sends heartbeats here.
+    ...(event.stream.startsWith('gateway-') && { last_seen_at: null }),
     ...(isPassword && { password_encrypted: event.data.passwordEncrypted }),
     deleted_at: deletedAt(row?.deleted_at ?? null, event),
     stream_revision: event.revision,
