@@ -164,6 +164,20 @@ export default {
       to: { path: '^(src|test|bench)/' },
     },
     {
+      name: 'examples-are-outsiders',
+      comment: 'An example shows what anybody can build: on the client and on packages, on nothing of the service.',
+      severity: 'error',
+      from: { path: '^examples/', pathNot: specs },
+      to: { path: '^(src|embedded|migrations|test|tools|bench)/' },
+    },
+    {
+      name: 'examples-are-not-needed',
+      comment: 'What is more than an example belongs elsewhere. Tests run them.',
+      severity: 'error',
+      from: { pathNot: '^(examples|test)/' },
+      to: { path: '^examples/' },
+    },
+    {
       name: 'client-stands-alone',
       comment:
         'It is given to others as a package of its own: it knows the contract, Node and the NATS client, and no more.',

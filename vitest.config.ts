@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const specs = ['src/**', 'client/src/**', 'embedded/**', 'test/**', 'tools/**', 'bench/**'];
+const specs = ['src/**', 'client/src/**', 'embedded/**', 'test/**', 'tools/**', 'bench/**', 'examples/**'];
 
 export default defineConfig({
   test: {

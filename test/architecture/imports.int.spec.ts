@@ -50,6 +50,8 @@ const violations: Readonly<Record<string, readonly [file: string, text: string]>
   'service-without-embedded': ['src/app.ts', "export const same = () => import('../embedded/it.ts');"],
   'main-loads-embedded-when-asked': ['src/main.ts', "import { it } from '../embedded/it.ts';\nexport const same = it;"],
   'embedded-without-service': ['embedded/a.ts', "import { it } from '../src/events/it.ts';\nexport const same = it;"],
+  'examples-are-outsiders': ['examples/a.ts', "import { it } from '../src/events/it.ts';\nexport const same = it;"],
+  'examples-are-not-needed': ['src/http/g.ts', "import { it } from '../../examples/it.ts';\nexport const same = it;"],
   'client-stands-alone': [
     'client/src/a.ts',
     "import type { It } from '../../src/events/it.ts';\nexport type Same = It;",
@@ -64,7 +66,7 @@ it('finds a violation of each import rule', async () => {
   const innocent = 'export const it = 1;\nexport type It = 1;';
   const places = ['events', 'domain', 'commands', 'queries', 'processes', 'http'].map((place) => `src/${place}/it.ts`);
   const files = [
-    ...[...places, 'embedded/it.ts', 'client/src/it.ts'].map((file) => [file, innocent] as const),
+    ...[...places, 'embedded/it.ts', 'client/src/it.ts', 'examples/it.ts'].map((file) => [file, innocent] as const),
     ['src/http/c.ts', "import { b } from './b.ts';\nexport const c = () => b;"] as const,
     ...Object.values(violations),
   ];
@@ -99,6 +101,7 @@ function cruise(folder: string) {
     'json',
     'src',
     'embedded',
+    'examples',
     'client',
   ];
   const output = execFileSync(cli, options, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 24, stdio: 'pipe' });

@@ -13,7 +13,7 @@ const impure = /\b(async|await|Promise|Math\.random|Date\.now|setTimeout|process
 
 describe('a folder', () => {
   it('is named for its subject', () => {
-    const folders = ['src', 'client', 'embedded', 'test', 'migrations', 'tools', 'docs'].flatMap((top) => [
+    const folders = ['src', 'client', 'embedded', 'test', 'migrations', 'tools', 'docs', 'examples'].flatMap((top) => [
       top,
       ...below(top),
     ]);
