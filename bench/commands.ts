@@ -4,12 +4,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { loadavg } from 'node:os';
+import { resolve } from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
-import { interruption, runScript } from '../embedded/script.ts';
 import { useStack } from '../embedded/stack.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
@@ -23,6 +21,7 @@ import { type Registry, startRegistry } from './commands-registry.ts';
 import { type Part, parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
 import { type CpuTimes, cpuTimes } from './cpu.ts';
 import { byTurns, wholeText } from './rounds.ts';
+import { ownFolder, runBenchmark, running, tell } from './run.ts';
 
 /** Does so many commands, and tells the seconds that they took. */
 type Visit = () => Promise<number>;
@@ -34,35 +33,15 @@ interface Measured {
 
 /** What tables and NATS show. */
 const shown: ReadonlySet<Subject> = new Set(['post', 'put', 'put and wait']);
-const interruptedCode = 130;
-const running = new AsyncDisposableStack();
-let ending: Promise<void> | undefined;
 
-await runScript(async () => {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === 'help') return console.log(usage);
-  void interruption().then(async () => {
-    process.exitCode = interruptedCode;
-    await endAll();
-    process.exit();
-  });
-  try {
+await runBenchmark({
+  usage,
+  optionsOf,
+  async measure(options) {
     const [loadBefore = 0] = loadavg();
-    console.log(reportOf(await measureAll(options), loadBefore, options));
-  } catch (error) {
-    if (process.exitCode !== interruptedCode) throw error;
-  } finally {
-    await endAll();
-  }
+    return reportOf(await measureAll(options), loadBefore, options);
+  },
 });
-// What listens to signals and connections would keep the process alive.
-process.exit();
-
-/** Whoever asks second waits as well. */
-function endAll(): Promise<void> {
-  ending ??= running.disposeAsync();
-  return ending;
-}
 
 async function measureAll(options: CommandsOptions): Promise<readonly Reading[]> {
   const { registry, visits } = await prepare(options);
@@ -103,8 +82,7 @@ function between(before: CpuTimes<Part>, after: CpuTimes<Part>, commands: number
 /** Starts everything, and makes the streams and the rows that are changed. */
 async function prepare(options: CommandsOptions): Promise<Measured> {
   const { commands, connections, profile } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'bench-commands-'));
-  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const folder = await ownFolder('commands');
   tell('starting the servers');
   const { urls } = running.adopt(
     await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
@@ -225,8 +203,4 @@ async function messageOf<T>(child: ChildProcess): Promise<T> {
   } finally {
     ended.abort();
   }
-}
-
-function tell(text: string): void {
-  if (!running.disposed) console.error(text);
 }

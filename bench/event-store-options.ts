@@ -1,7 +1,7 @@
 // What can be asked of the benchmark of the event store.
 
-import { parseArgs } from 'node:util';
 import type { Load } from './event-store-measures.ts';
+import { atLeastOne, parseOptions, positive } from './options.ts';
 
 export interface BenchmarkOptions extends Load {
   /** How many events the stores hold, rising. */
@@ -30,11 +30,18 @@ const quick = { events: '1000,3000', rounds: '1', seconds: '0.1', read: '500' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): BenchmarkOptions | 'help' {
-  const given = parse([...args]);
+  const given = parseOptions(args, {
+    events: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    read: { type: 'string' },
+    'event-bytes': { type: 'string', default: '500' },
+    profile: { type: 'string' },
+  });
   if (given.help) return 'help';
   const values = { ...(given.quick ? quick : full), ...given };
-  const sizes = values.events.split(',').map((text) => wholeNumber('--events', text));
-  const eventsPerRead = wholeNumber('--read', values.read);
+  const sizes = values.events.split(',').map((text) => atLeastOne('--events', text));
+  const eventsPerRead = atLeastOne('--read', values.read);
   const smallest = Math.min(...sizes);
   if (eventsPerRead > smallest) {
     throw new Error(
@@ -44,41 +51,9 @@ export function optionsOf(args: readonly string[]): BenchmarkOptions | 'help' {
   return {
     sizes: [...new Set(sizes)].sort((a, b) => a - b),
     eventsPerRead,
-    rounds: wholeNumber('--rounds', values.rounds),
+    rounds: atLeastOne('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
-    eventBytes: wholeNumber('--event-bytes', values['event-bytes']),
+    eventBytes: atLeastOne('--event-bytes', values['event-bytes']),
     profile: values.profile,
   };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        events: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        read: { type: 'string' },
-        'event-bytes': { type: 'string', default: '500' },
-        profile: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new Error(`${(error as Error).message}. Say --help for all options.`, { cause: error });
-  }
-}
-
-function wholeNumber(option: string, text: string): number {
-  const number = positive(option, text);
-  if (Number.isInteger(number)) return number;
-  throw new Error(`${option} is '${text}', which is not a whole number. Correct it, or leave it out.`);
-}
-
-function positive(option: string, text: string): number {
-  const number = Number(text);
-  if (number > 0 && Number.isFinite(number)) return number;
-  throw new Error(`${option} is '${text}', which is not a number above 0. Correct it, or leave it out.`);
 }

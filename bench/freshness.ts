@@ -1,18 +1,14 @@
 // npm run bench:freshness: how long after the answer to a command its row is visible, at a steady rate of commands; beside
 // the time until a plain subscription has the event.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { interruption, runScript } from '../embedded/script.ts';
+import { availableParallelism, loadavg } from 'node:os';
 import { type Stack, useStack } from '../embedded/stack.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
 import { connect } from '../src/infrastructure/postgres.ts';
 import { type FreshnessOptions, optionsOf, usage } from './freshness-options.ts';
 import { spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
+import { ownFolder, runBenchmark, running, tell } from './run.ts';
+import { startService } from './service.ts';
 import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
 
 /** Milliseconds after the answers, of one round; below 0 for before. */
@@ -24,35 +20,24 @@ interface Reading {
 
 const aim = 25;
 const warmUpSeconds = 3;
-const interruptedCode = 130;
-const running = new AsyncDisposableStack();
-const project = join(import.meta.dirname, '..');
 
-await runScript(async () => {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === 'help') return console.log(usage);
-  void interruption().then(endEarly);
-  try {
-    console.log(reportOf(await measureAll(options), options));
-  } catch (error) {
-    if (process.exitCode !== interruptedCode) throw error;
-  } finally {
-    await running.disposeAsync();
-  }
+await runBenchmark({
+  usage,
+  optionsOf,
+  measure: async (options) => reportOf(await measureAll(options), options),
 });
-// What listens to signals and connections would keep the process alive.
-process.exit();
 
 async function measureAll(options: FreshnessOptions): Promise<readonly Reading[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'bench-freshness-'));
-  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const folder = await ownFolder('freshness');
   tell('starting the servers');
   const stack = running.adopt(
     await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
     (started) => started.stop(),
   );
   tell('starting the service');
-  const send = senderTo(await startService(folder));
+  const service = startService(folder);
+  running.defer(() => service.stop());
+  const send = senderTo(await service.url);
   const watching = await watch(stack);
   const next = await commandsOf(send);
   tell('warming up');
@@ -65,34 +50,6 @@ async function measureAll(options: FreshnessOptions): Promise<readonly Reading[]
     readings.push(reading);
   }
   return readings;
-}
-
-async function startService(dataDir: string): Promise<string> {
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [join(project, 'src/main.ts')], {
-    cwd: dataDir,
-    env: { PATH, HOME, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn', NODE_ENV: 'production' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  running.defer(() => end(child));
-  const ended = once(child, 'exit').then(() => {
-    throw new Error('The service ended. What it wrote above says why.');
-  });
-  ended.catch(() => undefined);
-  const ready = new Promise<string>((resolve) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const [, url] = /^ready (http:\S+)$/.exec(line) ?? [];
-      if (url !== undefined) resolve(url);
-    });
-  });
-  return Promise.race([ready, ended]);
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exit;
 }
 
 interface Watching {
@@ -198,14 +155,4 @@ function reportOf(readings: readonly Reading[], { rate, rounds, seconds }: Fresh
     ),
     `aim: 99 % within ${aim} ms: ${p99.median <= aim ? 'met' : 'missed'}, measured ${spreadText(p99)}`,
   ].join('\n\n');
-}
-
-async function endEarly(): Promise<void> {
-  process.exitCode = interruptedCode;
-  await running.disposeAsync();
-  process.exit();
-}
-
-function tell(progress: string): void {
-  console.error(progress);
 }

@@ -3,12 +3,9 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
-import { interruption, runScript } from '../embedded/script.ts';
 import { type Server, useStack } from '../embedded/stack.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
 import { eventStream } from '../src/publishing/event-stream.ts';
@@ -19,6 +16,7 @@ import { optionsOf, type PublishOptions, usage } from './publish-options.ts';
 import { type CatchUp, type Part, parts, type Receipts, reportOf, type Subject } from './publish-report.ts';
 import type { Ask, Told } from './publish-subject.ts';
 import { byTurns, wholeText } from './rounds.ts';
+import { ownFolder, ownScope, runBenchmark, tell } from './run.ts';
 import { startService } from './service.ts';
 import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
 
@@ -28,38 +26,17 @@ const { name: stream } = eventStream;
 const subjects = ['bare', 'publisher'] as const;
 const warmUpSeconds = 3;
 const longestCatchUpMs = 120_000;
-const interruptedCode = 130;
-const running = new AsyncDisposableStack();
-let ending: Promise<void> | undefined;
 
-await runScript(async () => {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === 'help') return console.log(usage);
-  void interruption().then(async () => {
-    process.exitCode = interruptedCode;
-    await endAll();
-    process.exit();
-  });
-  try {
-    const folder = await mkdtemp(join(tmpdir(), 'bench-publish-'));
-    running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+await runBenchmark({
+  usage,
+  optionsOf,
+  async measure(options) {
+    const folder = await ownFolder('publish');
     const catchUps = await measureCatchUps(join(folder, 'catch-up'), options);
     const receipts = await measureReceipts(join(folder, 'receipts'), options);
-    console.log(reportOf(catchUps, receipts, options));
-  } catch (error) {
-    if (process.exitCode !== interruptedCode) throw error;
-  } finally {
-    await endAll();
-  }
+    return reportOf(catchUps, receipts, options);
+  },
 });
-// What listens to signals and connections would keep the process alive.
-process.exit();
-
-/** Whoever asks second waits as well. */
-function endAll(): Promise<void> {
-  ending ??= running.disposeAsync();
-  return ending;
-}
 
 async function measureCatchUps(dataDir: string, options: PublishOptions): Promise<readonly CatchUp[]> {
   await using scope = ownScope();
@@ -173,13 +150,6 @@ function subscribe(nats: NatsConnection): (answered: Answered) => Promise<number
   return (answered) => arrivals.after(answered);
 }
 
-/** Ends with its scope, or earlier, when the benchmark is interrupted. */
-function ownScope(): AsyncDisposableStack {
-  const scope = new AsyncDisposableStack();
-  running.defer(() => scope.disposeAsync());
-  return scope;
-}
-
 async function startServers<Name extends Server>(
   scope: AsyncDisposableStack,
   dataDir: string,
@@ -197,8 +167,4 @@ function logAt(url: string) {
 
 async function natsAt(scope: AsyncDisposableStack, url: string): Promise<NatsConnection> {
   return scope.adopt(await connect({ servers: url.replace(/^nats:\/\//, '') }), (nats) => nats.close());
-}
-
-function tell(progress: string): void {
-  console.error(progress);
 }

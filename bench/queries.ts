@@ -3,13 +3,9 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { startPostgres } from '../embedded/postgres.ts';
-import { interruption, runScript } from '../embedded/script.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { endChildren, startChild } from './children.ts';
 import { factoryId, fillDatabase, gatewayId, gatewaysPerFactory } from './queries-data.ts';
@@ -18,6 +14,7 @@ import { optionsOf, type QueriesOptions, usage } from './queries-options.ts';
 import { type Measure, type Reading, reportOf } from './queries-report.ts';
 import type { Way } from './queries-subject.ts';
 import { byTurns } from './rounds.ts';
+import { ownFolder, runBenchmark, running, tell } from './run.ts';
 
 interface Service {
   readonly way: Way;
@@ -35,39 +32,15 @@ interface Subject {
 
 const few = 10_000;
 const newest = '/api/gateways?sort=-created_at';
-const interruptedCode = 130;
-const running = new AsyncDisposableStack();
-let ending: Promise<void> | undefined;
 
-await runScript(async () => {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === 'help') return console.log(usage);
-  void interruption().then(async () => {
-    process.exitCode = interruptedCode;
-    await end();
-    process.exit();
-  });
-  try {
-    console.log(reportOf(await measureAll(options), { ...options, few }));
-  } catch (error) {
-    // Whatever fails when everything is being ended is no news.
-    if (process.exitCode !== interruptedCode) throw error;
-  } finally {
-    await end();
-  }
+await runBenchmark({
+  usage,
+  optionsOf,
+  measure: async (options) => reportOf(await measureAll(options), { ...options, few }),
 });
-// What listens to signals and connections would keep the process alive.
-process.exit();
-
-/** Ends everything that runs; whoever asks while it is being ended waits as well. */
-function end(): Promise<void> {
-  ending ??= running.disposeAsync();
-  return ending;
-}
 
 async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'bench-queries-'));
-  running.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const folder = await ownFolder('queries');
   const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
   running.defer(endChildren);
   const services: Service[] = [];
@@ -173,8 +146,4 @@ async function bodyOf(url: string): Promise<unknown> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} was answered with ${response.status}: ${await response.text()}`);
   return response.json();
-}
-
-function tell(text: string): void {
-  if (!running.disposed) console.error(text);
 }

@@ -4,8 +4,17 @@ import type { GatewayEvent } from '../src/events/gateway.ts';
 import type { SchemaWriter } from '../src/http/json-schema.ts';
 import type { Message } from '../src/publishing/bus.ts';
 import { messageIdHeader } from '../src/publishing/message.ts';
-import { bucket, changesOf, messagesOf, subjectOf } from '../src/publishing/mirror-message.ts';
-import { foldMirrored, GatewayState, type Mirrored } from '../src/publishing/mirror-state.ts';
+import { GatewayParked, GatewayState } from '../src/publishing/mirror-content.ts';
+import type { Around } from '../src/publishing/mirror-memory.ts';
+import {
+  bucket,
+  type Change,
+  changesOf,
+  messagesOf,
+  parkedHeader,
+  subjectOf,
+} from '../src/publishing/mirror-message.ts';
+import { foldMirrored } from '../src/publishing/mirror-state.ts';
 import type { AsyncApiPart } from './asyncapi.ts';
 import { headersSchema, placeHeaders, preparePosition } from './asyncapi-headers.ts';
 import {
@@ -30,20 +39,26 @@ gateway is. Of two values of one gateway the one with the greater \`revision\` i
 
 /** The bucket: what is put under a key, and keys that go. */
 export function gatewaysPart(schemas: SchemaWriter): AsyncApiPart {
-  const [put, purge] = exampleMessages();
+  const { put, purge, parked } = exampleMessages();
   return {
     channels: {
       gatewayState: {
         address,
         title: 'The bucket `gateways`',
         description,
-        messages: messagesNamed('GatewayStatePut', 'GatewayStatePurged'),
+        messages: messagesNamed('GatewayStatePut', 'GatewayStatePurged', 'GatewayStateParked'),
         parameters: parametersOf(address),
       },
     },
     operations: {
       putGatewayState: operationOn('gatewayState', 'send', 'Says how a gateway is now.', 'GatewayStatePut'),
       purgeGatewayState: operationOn('gatewayState', 'send', 'Takes a key out.', 'GatewayStatePurged'),
+      parkGatewayState: operationOn(
+        'gatewayState',
+        'send',
+        'Says that a gateway cannot be shown.',
+        'GatewayStateParked',
+      ),
     },
     messages: {
       GatewayStatePut: {
@@ -65,9 +80,28 @@ export function gatewaysPart(schemas: SchemaWriter): AsyncApiPart {
         },
         examples: [exampleOf(purge)],
       },
+      GatewayStateParked: {
+        title: 'A gateway that cannot be shown',
+        summary:
+          'A purge with a body: there is a gateway, how it is now cannot be said here; ask for it over REST. When it can be said ' +
+          'again, a value comes.',
+        contentType: 'application/json',
+        headers: {
+          type: 'object',
+          allOf: [componentSchema('GatewayStateHeaders')],
+          required: ['KV-Operation', parkedHeader],
+          properties: {
+            'KV-Operation': { type: 'string', const: 'PURGE' },
+            [parkedHeader]: { type: 'string', description: 'The reason that is in the body.' },
+          },
+        },
+        payload: componentSchema('GatewayParked'),
+        examples: [exampleOf(parked)],
+      },
     },
     schemas: {
       GatewayState: schemas.write(GatewayState, 'output'),
+      GatewayParked: schemas.write(GatewayParked, 'output'),
       GatewayStateHeaders,
     },
   };
@@ -82,20 +116,28 @@ const GatewayStateHeaders = {
       ...placeHeaders,
       ...preparePosition,
       'registry-step': { pattern: '^\\d+/\\d+$', description: 'Which of the messages of its event it is: `1/2`.' },
+      'registry-degraded': { const: 'true', description: 'Some gateway cannot be shown.' },
     },
   ),
 };
 
-/** A gateway that is created, then deleted. */
-function exampleMessages(): readonly [put: Message, purge: Message] {
+/** A gateway that is created, then deleted; and what were put if it were too large. */
+function exampleMessages(): Readonly<Record<'put' | 'purge' | 'parked', Message>> {
   const created = goldenEvent('GatewayCreated') as Recorded<GatewayEvent>;
   const deleted = goldenEvent('GatewaySoftDeleted', 1n) as Recorded<GatewayEvent>;
-  const before = foldMirrored(undefined, created);
-  return [onlyMessageOf(created, before), onlyMessageOf(deleted, foldMirrored(before, deleted))];
+  const active = foldMirrored(undefined, created);
+  return {
+    put: onlyMessageOf(created, { before: undefined, after: active }, enough),
+    purge: onlyMessageOf(deleted, { before: active, after: foldMirrored(active, deleted) }, enough),
+    parked: onlyMessageOf(created, { before: undefined, after: active }, 0),
+  };
 }
 
-function onlyMessageOf(event: Recorded<GatewayEvent>, after: Mirrored | undefined): Message {
-  const [message, ...more] = messagesOf(event, changesOf(event, after), '5e551011');
+const enough = 1024 * 1024;
+
+function onlyMessageOf(event: Recorded<GatewayEvent>, around: Around, mostBytes: number): Message {
+  const isDegradedAfter = ({ content }: Change) => content !== undefined && content.kind !== 'shown';
+  const [message, ...more] = messagesOf(event, changesOf(around, mostBytes), '5e551011', isDegradedAfter);
   if (message === undefined || more.length > 0) throw new Error(`${event.type} is not one message`);
   return message;
 }

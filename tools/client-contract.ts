@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { definitions } from '../src/events/catalogue.ts';
 import type { JsonSchema } from '../src/http/json-schema.ts';
 import { contract, isPublished, kebabCase } from '../src/publishing/contract.ts';
-import { GatewayState } from '../src/publishing/mirror-state.ts';
+import { GatewayState } from '../src/publishing/mirror-content.ts';
 import { Parked } from './asyncapi-parked.ts';
 
 const opening = `// Written by \`npm run docs\` from the public contract of the registry, and not to be edited.

@@ -19,6 +19,10 @@ const Health = z
         name: z.string(),
         status: z.enum(partStatuses),
         parked: z.int().optional().meta({ description: 'How much it has put aside because it cannot do it.' }),
+        parked_keys: z
+          .array(z.string())
+          .optional()
+          .meta({ description: 'The keys of some of that in the bucket of gateways.' }),
       }),
     ),
   })
@@ -105,6 +109,7 @@ export interface PartHealth {
   readonly status: (typeof partStatuses)[number];
   readonly error?: string;
   readonly parked?: number;
+  readonly parkedKeys?: readonly string[];
 }
 
 /**
@@ -120,7 +125,12 @@ export function healthRoute(app: HttpServer, version: string, parts: () => reado
     uptime: process.uptime(),
     version,
     // What made a part fail is in the log; an answer to anybody says only that it does.
-    parts: parts().map(({ name, status, parked }) => ({ name, status, ...(parked !== undefined && { parked }) })),
+    parts: parts().map(({ name, status, parked, parkedKeys }) => ({
+      name,
+      status,
+      ...(parked !== undefined && { parked }),
+      ...(parkedKeys !== undefined && { parked_keys: [...parkedKeys] }),
+    })),
   }));
 }
 

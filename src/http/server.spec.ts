@@ -353,6 +353,16 @@ describe('the health of the service', () => {
     });
   });
 
+  it('tells what a part has put aside', async () => {
+    const app = await server();
+    const mirror = { name: 'mirror', status: 'degraded', parked: 1, parkedKeys: ['a.b.c'] } as const;
+    healthRoute(app, '1.2.3', () => [mirror]);
+    expect((await app.inject('/api/health')).json()).toMatchObject({
+      status: 'degraded',
+      parts: [{ name: 'mirror', status: 'degraded', parked: 1, parked_keys: ['a.b.c'] }],
+    });
+  });
+
   it('is degraded while a part fails, and the reason is for the log alone', async () => {
     const app = await server();
     healthRoute(app, '1.2.3', () => [part('failing', 'password of hunter2 refused')]);

@@ -4,6 +4,9 @@ import { answerMs, ask, errorCode, type NatsLink, noSuchMessage, noSuchStream } 
 import { openChannel } from './nats-channel.ts';
 import { ensureStream } from './nats-stream-settings.ts';
 
+/** What servers take that say nothing of it, in bytes: their default. */
+const usualPayload = 1024 * 1024;
+
 /** A way to the stream; nothing is sent yet. */
 export function createStream(settings: StreamSettings, link: NatsLink): BusStream {
   const { name } = settings;
@@ -17,6 +20,7 @@ export function createStream(settings: StreamSettings, link: NatsLink): BusStrea
     message: (sequence) => findMessage(name, { seq: sequence }, link, [noSuchMessage]),
     last: (subject) => findMessage(name, { last_by_subj: subject }, link, [noSuchMessage, noSuchStream]),
     contents: () => readContents(name, link),
+    mostBytes: () => link.live().info?.max_payload ?? usualPayload,
     openChannel: (listener) => openChannel(link, listener),
   };
 }

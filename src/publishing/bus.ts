@@ -45,6 +45,8 @@ export interface BusStream {
   last(subject: string): Promise<StoredMessage | undefined>;
   /** All messages that are there when it begins, oldest first; whether it tells of later ones is open. */
   contents(): AsyncIterable<StoredMessage>;
+  /** How large a message may be for NATS to take it, its headers included, in bytes. */
+  mostBytes(): number;
   /** A way to send many messages and hear of each whether it was stored, without waiting in between. */
   openChannel(listener: ChannelListener): Channel;
 }

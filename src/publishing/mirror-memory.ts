@@ -2,20 +2,24 @@
 // before the event. That comes from the log, never from the bucket, which does not know deleted gateways and into which
 // others might write; what is remembered saves the reading.
 import { LRUCache } from 'lru-cache';
-import type { Recorded } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
-import type { GatewayEvent } from '../events/gateway.ts';
-import { decodeGatewayEvent, foldMirrored, type Mirrored } from './mirror-state.ts';
+import { foldAll, foldStored, type Mirrored } from './mirror-state.ts';
 
 export interface MirrorMemory {
   /** Reads what will be asked for next, many streams at a time. */
   prepare(events: readonly StoredEvent[]): Promise<void>;
   /**
-   * The gateway after an event; undefined when it was never created.
+   * The gateway before and after an event; undefined when it was never created.
    *
-   * @throws EventLogUnavailable, UndecodableEvent
+   * @throws EventLogUnavailable
+   * @throws UndecodableEvent when a later version of the service has written the event
    */
-  after(event: Recorded<GatewayEvent>): Promise<Mirrored | undefined>;
+  around(event: StoredEvent): Promise<Around>;
+}
+
+export interface Around {
+  readonly before: Mirrored | undefined;
+  readonly after: Mirrored | undefined;
 }
 
 /** So many streams are read at a time. */
@@ -31,45 +35,30 @@ export function createMirrorMemory(log: EventLog, bytes: number): MirrorMemory {
         ({ stream }, index) => events.findIndex((other) => other.stream === stream) === index,
       );
       for (let start = 0; start < firsts.length; start += width) {
-        await Promise.all(firsts.slice(start, start + width).map(before));
+        await Promise.all(firsts.slice(start, start + width).map(gatewayBefore));
       }
     },
-    async after(event) {
-      const after = foldMirrored(await before(event), event);
+    async around(event) {
+      const before = await gatewayBefore(event);
+      const after = foldStored(before, event);
       if (after !== undefined) remembered.set(event.stream, after);
-      return after;
+      return { before, after };
     },
   };
 
-  async function before({ stream, revision }: StoredEvent): Promise<Mirrored | undefined> {
+  async function gatewayBefore({ stream, revision }: StoredEvent): Promise<Mirrored | undefined> {
     if (revision === 0n) return undefined;
     const known = remembered.get(stream);
     if (known?.revision === revision - 1n) return known;
-    const read = await readMirrored(log, stream, revision - 1n);
+    const read = foldAll(await log.read(stream, 0n, revision - 1n));
     if (read !== undefined) remembered.set(stream, read);
     return read;
   }
 }
 
-/**
- * A gateway as its stream tells it up to a revision; undefined when it was never created.
- *
- * @throws EventLogUnavailable, UndecodableEvent
- */
-export async function readMirrored(log: EventLog, stream: string, upTo: bigint): Promise<Mirrored | undefined> {
-  return foldAll(await log.read(stream, 0n, upTo));
-}
-
-/** A gateway after all of these events of it. */
-export function foldAll(events: readonly StoredEvent[]): Mirrored | undefined {
-  return events.reduce<Mirrored | undefined>((before, stored) => {
-    const event = decodeGatewayEvent(stored);
-    // Of a type that only a later version knows: what it has changed is not seen here.
-    return event === undefined ? before : foldMirrored(before, event);
-  }, undefined);
-}
-
 // Rather more than less: in metadata, three characters may be an object of 56 bytes.
-function sizeOf({ gateway: { metadata, ...fields } }: Mirrored): number {
+function sizeOf({ gateway }: Mirrored): number {
+  if (gateway === undefined) return 1_024;
+  const { metadata, ...fields } = gateway;
   return 1_024 + 2 * JSON.stringify(fields).length + 20 * JSON.stringify(metadata).length;
 }

@@ -1,20 +1,17 @@
-// What the mirror says of a gateway: all that the world may see of it, and how new that is.
-import { z } from 'zod';
+// A gateway as the mirror knows it: what the events so far have made of it.
 import { decode, type Recorded } from '../events/codec.ts';
 import type { Position, StoredEvent } from '../events/event-log.ts';
 import { type GatewayEvent, gatewayEvents } from '../events/gateway.ts';
-import { foldGateway, RecordedGateway } from '../resources/gateway.ts';
-
-/** The value under a gateway's key. What is observed of it (`status`, `last_seen_at`) is not here. */
-export const GatewayState = RecordedGateway.extend({
-  revision: z.int().nonnegative().describe("Of the last event in the gateway's stream: grows with each change."),
-  position: z.string().regex(/^\d+$/).describe('Where that event stands in the log: its commit position.'),
-  credential_version: z.int().nonnegative().describe('Grows with each change of the password.'),
-});
+import { foldGateway, type RecordedGateway } from '../resources/gateway.ts';
+import { canBeParked, ownerIn } from './parked.ts';
+import { isUnreadable } from './unreadable.ts';
 
 /** A gateway after its events so far, be it active or deleted. */
 export interface Mirrored {
-  readonly gateway: RecordedGateway;
+  /** `<organization>.<factory>.<gateway>`; `_` for what no event has told. */
+  readonly key: string;
+  /** Undefined from the first event on that cannot be read: what that has changed nobody knows. */
+  readonly gateway: RecordedGateway | undefined;
   readonly isActive: boolean;
   /** The revision of the event that set the password. */
   readonly credentialVersion: bigint;
@@ -23,52 +20,71 @@ export interface Mirrored {
 }
 
 /**
- * An event of a gateway; undefined when its type is unknown to this version, or about something else.
+ * The gateway after an event as it is stored; undefined as long as it was never created. An event whose type is unknown to
+ * this version, or about something else, leaves it as it is: the very same object.
  *
- * @throws UndecodableEvent
+ * @throws UndecodableEvent when a later version of the service has written the event, or its stream has a name for no key
  */
-export function decodeGatewayEvent(stored: StoredEvent): Recorded<GatewayEvent> | undefined {
-  const event = decode(stored);
-  return event !== undefined && isGatewayEvent(event) ? event : undefined;
+export function foldStored(before: Mirrored | undefined, stored: StoredEvent): Mirrored | undefined {
+  try {
+    const event = decode(stored);
+    return event !== undefined && isGatewayEvent(event) ? foldMirrored(before, event) : before;
+  } catch (error) {
+    if (!isUnreadable(error, stored) || !canBeParked(stored)) throw error;
+    return foldUnreadable(before, stored);
+  }
+}
+
+/** A gateway after all of these events of it; throws as `foldStored`. */
+export function foldAll(events: readonly StoredEvent[]): Mirrored | undefined {
+  return events.reduce<Mirrored | undefined>(foldStored, undefined);
 }
 
 /** The gateway after an event; undefined as long as it was never created. */
 export function foldMirrored(before: Mirrored | undefined, event: Recorded<GatewayEvent>): Mirrored | undefined {
-  const gateway = foldGateway(before?.gateway, event);
-  if (gateway === undefined) return undefined;
-  const { revision, position } = event;
-  const setsPassword = event.type === 'GatewayCreated' || event.type === 'GatewayPasswordChanged';
+  const isUnknown = before !== undefined && before.gateway === undefined;
+  const gateway = isUnknown ? undefined : foldGateway(before?.gateway, event);
+  if (gateway === undefined && !isUnknown) return undefined;
+  return { ...placed(before, event), key: keyOf(event.data), gateway };
+}
+
+/** What is known of a gateway after an event that cannot be read: not even whose it is, if the event is no help. */
+function foldUnreadable(before: Mirrored | undefined, stored: StoredEvent): Mirrored {
+  const [organization = '_', factory = '_'] = before?.key.split('.') ?? [];
+  const told = (field: string, otherwise: string) => {
+    const owner = ownerIn(stored, field);
+    return owner === '_' ? otherwise : owner;
+  };
+  const organizationId = told('organizationId', organization);
+  const factoryId = told('factoryId', factory);
+  const id = stored.stream.slice(stored.stream.indexOf('-') + 1);
+  return { ...placed(before, stored), key: keyOf({ organizationId, factoryId, id }), gateway: undefined };
+}
+
+function placed(
+  before: Mirrored | undefined,
+  { type, revision, position }: Pick<StoredEvent, 'type' | 'revision' | 'position'>,
+): Omit<Mirrored, 'key' | 'gateway'> {
+  const setsPassword = type === 'GatewayCreated' || type === 'GatewayPasswordChanged';
   return {
-    gateway,
-    isActive: isActiveAfter(event, before),
+    isActive: isActiveAfter(type, before),
     credentialVersion: setsPassword ? revision : (before?.credentialVersion ?? revision),
     revision,
     position,
   };
 }
 
-/** `<organization>.<factory>.<gateway>` */
-export function keyOf({ organization_id, factory_id, id }: RecordedGateway): string {
-  return `${organization_id}.${factory_id}.${id}`;
+function keyOf({ organizationId, factoryId, id }: Owned): string {
+  return `${organizationId}.${factoryId}.${id}`;
 }
 
-/**
- * The value under the gateway's key, as text that is the same for the same events.
- *
- * @throws z.ZodError when the gateway is not what the schema promises
- */
-export function textOf({ gateway, revision, position, credentialVersion }: Mirrored): string {
-  const state = {
-    ...gateway,
-    // Numbers, because JSON has no other; the schema refuses one that would not be exact.
-    revision: Number(revision),
-    position: String(position.commit),
-    credential_version: Number(credentialVersion),
-  };
-  return JSON.stringify(GatewayState.parse(state));
+interface Owned {
+  readonly organizationId: string;
+  readonly factoryId: string;
+  readonly id: string;
 }
 
-function isActiveAfter({ type }: GatewayEvent, before: Mirrored | undefined): boolean {
+function isActiveAfter(type: string, before: Mirrored | undefined): boolean {
   if (type === 'GatewayCreated' || type === 'GatewayRestored') return true;
   return type !== 'GatewaySoftDeleted' && before?.isActive === true;
 }

@@ -9,11 +9,10 @@ import { livesOfGateways } from '../../test/support/lives-of-gateways.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
 import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import type { StoredEvent } from '../events/event-log.ts';
-import type { Loop } from '../infrastructure/lifecycle.ts';
 import { connectNats } from '../infrastructure/nats.ts';
-import { startMirror } from './mirror.ts';
-import { foldAll } from './mirror-memory.ts';
-import { keyOf, textOf } from './mirror-state.ts';
+import { type Mirror, startMirror } from './mirror.ts';
+import { contentOf } from './mirror-content.ts';
+import { foldAll } from './mirror-state.ts';
 import { type RebuiltState, rebuildState } from './rebuild-state.ts';
 
 const stream = 'KV_gateways';
@@ -226,7 +225,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     return client.connection.jetstream().views.kv('gateways');
   }
 
-  function mirroring(log: GivenLog): Loop & AsyncDisposable {
+  function mirroring(log: GivenLog): Mirror & AsyncDisposable {
     const bus = connectNats({ url: nats.url, name: 'mirror-test', logger });
     const mirror = startMirror({ log, bus, logger, timing });
     return {
@@ -269,8 +268,12 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
 
 function expectedOf({ events }: GivenLog): ReadonlyMap<string, string> {
   const gateways = [...Map.groupBy(events, (event) => event.stream).values()].map(foldAll);
-  const active = gateways.filter((gateway) => gateway !== undefined).filter(({ isActive }) => isActive);
-  return new Map(active.map((gateway) => [keyOf(gateway.gateway), textOf(gateway)]));
+  return new Map(
+    gateways.flatMap((gateway) => {
+      const content = contentOf(gateway, 1024 * 1024);
+      return gateway && content?.kind === 'shown' ? [[gateway.key, content.text]] : [];
+    }),
+  );
 }
 
 function positionBehind({ events }: GivenLog) {
@@ -278,7 +281,7 @@ function positionBehind({ events }: GivenLog) {
   return { commit, prepare: commit };
 }
 
-async function failing(mirror: Loop, why: string): Promise<void> {
+async function failing(mirror: Mirror, why: string): Promise<void> {
   await vi.waitFor(
     () => expect(mirror.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
     patiently,

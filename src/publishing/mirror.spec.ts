@@ -125,10 +125,11 @@ describe('the mirror', () => {
     expect(valuesIn(bus)).toEqual(values);
   });
 
-  it('goes no further than an event that it cannot read', async () => {
+  it('goes no further than an event that a later version has written', async () => {
     const [created, updated] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayUpdated());
+    const later = { ...(updated?.metadata as object), schemaVersion: 9 };
     const bus = memoryStream({ keeps: 'bucket' });
-    const log = givenLog(created as StoredEvent, { ...(updated as StoredEvent), data: { id: 7 } });
+    const log = givenLog(created as StoredEvent, { ...(updated as StoredEvent), metadata: later });
     const mirror = startMirror({ log, bus, logger });
     await vi.waitFor(() => expect(mirror.health()).toMatchObject({ name: 'mirror', status: 'failing' }));
     expect(mirror.health().error).toContain('GatewayUpdated at revision 1');

@@ -1,18 +1,21 @@
 // `npm run publishing -- parked`, for people.
 import type { Action } from './action.ts';
-import type { Bus, StoredMessage } from './bus.ts';
+import type { Bus, BusStream, StoredMessage } from './bus.ts';
 import { eventStream } from './event-stream.ts';
 import { originOf } from './message.ts';
+import { bucket, readContents, subjectOf } from './mirror-message.ts';
 import { isParkedMessage, parkedSubjects } from './parked.ts';
 
 /** How long NATS may take to be there, in milliseconds. */
 const patience = 10_000;
 
 export const parkedAction: Action = {
-  help: `Lists the events that could not be published: in the stream a message stands for each, at its place. It tells the message's
-number, the event and why. What subscribers need of them they find over REST. To have them published, mend the cause (such
-as max_payload of the NATS server), stop the service, delete the stream MTI_EVENTS and start again: then everything is
-published anew. To have them out of the health: nats stream rmm MTI_EVENTS <number>, then start the service again.`,
+  help: `Lists what others cannot hear. First the events that could not be published: in the stream a message stands for each, at its
+place. It tells the message's number, the event and why. What subscribers need of them they find over REST. To have them
+published, mend the cause (such as max_payload of the NATS server), stop the service, delete the stream MTI_EVENTS and start
+again: then everything is published anew. To have them out of the health: nats stream rmm MTI_EVENTS <number>, then start
+the service again. Then the keys of the bucket "gateways" whose gateway cannot be shown. Such a key is mended by the next event
+of its gateway that makes it smaller; when the cause is mended, by a restart of the service or by rebuild-state.`,
   run: ({ stopping }, _log, bus) => listParked(bus, stopping, console.log),
 };
 
@@ -20,12 +23,25 @@ published anew. To have them out of the health: nats stream rmm MTI_EVENTS <numb
 export async function listParked(bus: Bus, signal: AbortSignal, print: (line: string) => void): Promise<void> {
   await bus.connected(patience, signal);
   if (signal.aborted) return;
-  const stream = bus.stream(eventStream);
-  if ((await stream.last(parkedSubjects)) === undefined) return print('Nothing is parked.');
+  const found = [await linesAboutEvents(bus.stream(eventStream), signal), await linesAboutKeys(bus.stream(bucket))];
+  for (const line of found.flat()) print(line);
+  if (found.flat().length === 0) print('Nothing is parked.');
+}
+
+async function linesAboutEvents(stream: BusStream, signal: AbortSignal): Promise<readonly string[]> {
+  const lines: string[] = [];
+  if ((await stream.last(parkedSubjects)) === undefined) return lines;
   for await (const message of stream.contents()) {
-    if (signal.aborted) return;
-    if (isParkedMessage(message)) print(lineOf(message));
+    if (signal.aborted) break;
+    if (isParkedMessage(message)) lines.push(lineOf(message));
   }
+  return lines;
+}
+
+async function linesAboutKeys(stream: BusStream): Promise<readonly string[]> {
+  if ((await stream.last(subjectOf('>'))) === undefined) return [];
+  const contents = await readContents(stream.contents());
+  return [...contents].filter(([, { kind }]) => kind !== 'shown').map(([key, { text }]) => `${key}  ${text}`);
 }
 
 function lineOf(message: StoredMessage): string {

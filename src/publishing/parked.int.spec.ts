@@ -4,14 +4,16 @@ import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
 import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import type { StoredEvent } from '../events/event-log.ts';
 import { connectNats } from '../infrastructure/nats.ts';
+import { type Mirror, startMirror } from './mirror.ts';
 import { listParked } from './parked-action.ts';
 import { type Publisher, startPublisher } from './publisher.ts';
 
 const logger = pino({ level: 'silent' });
 const patiently = { timeout: 15_000, interval: 5 };
 
-describe.each(natsServers())('with %s that takes messages of 2 KiB, the publisher', (_, file) => {
+describe.each(natsServers())('with %s that takes messages of 2 KiB', (_, file) => {
   let nats: NatsProcess;
   let client: NatsClient;
 
@@ -25,7 +27,7 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB, the publishe
     await nats[Symbol.asyncDispose]();
   });
 
-  it('parks an event that is larger, visibly, and goes on, also when it starts again behind that one', async () => {
+  it('has the publisher park an event that is larger, visibly, and go on, also when it starts again behind that one', async () => {
     const events = examples.storedInOrder(
       examples.gatewayCreated(),
       examples.gatewayUpdated({ metadata: { long: 'x'.repeat(2_048) } }),
@@ -62,6 +64,42 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB, the publishe
     expect(JSON.parse(messages[1]?.body ?? '')).toEqual({ id: aGateway, type: 'gateway-updated', reason: 'too-large' });
   });
 
+  it('has the mirror mark a gateway that is larger, visibly, until it is smaller', async () => {
+    const [created, large, elsewhere, small] = examples.storedInOrder(
+      examples.gatewayCreated(),
+      examples.gatewayUpdated({ metadata: { long: 'x'.repeat(2_048) } }),
+      examples.gatewayCreated({ id: examples.anotherGateway, gatewayId: examples.anotherDevice }),
+      examples.gatewayUpdated({ metadata: {} }),
+    ) as [StoredEvent, StoredEvent, StoredEvent, StoredEvent];
+    const key = `${examples.anOrganization}.${examples.aFactory}.${examples.aGateway}`;
+    const log = givenLog(created);
+    await using mirror = mirroring(log);
+    await vi.waitFor(() => expect(mirror.health().status).toBe('running'), patiently);
+    const seen: unknown[] = [];
+    const next = [large, elsewhere, small];
+    for await (const entry of await (await client.connection.jetstream().views.kv('gateways')).watch()) {
+      const { id, revision, reason, url } = JSON.parse(entry.string());
+      seen.push([entry.operation, id, revision, reason ?? typeof url]);
+      if (next.length === 1) {
+        await vi.waitFor(
+          () => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }),
+          patiently,
+        );
+        expect(await listed()).toEqual([expect.stringMatching(`^${key}  .*"reason":"too-large","revision":1`)]);
+      }
+      if (next.length === 0) break;
+      log.add(...next.splice(0, 1));
+    }
+    expect(seen).toEqual([
+      ['PUT', examples.aGateway, 0, 'string'],
+      ['PURGE', examples.aGateway, 1, 'too-large'],
+      ['PUT', examples.anotherGateway, 0, 'string'],
+      ['PUT', examples.aGateway, 2, 'string'],
+    ]);
+    await vi.waitFor(() => expect(mirror.health()).toEqual({ name: 'mirror', status: 'running' }), patiently);
+    expect(await listed()).toEqual(['Nothing is parked.']);
+  });
+
   async function listed(): Promise<readonly unknown[]> {
     const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
     const lines: string[] = [];
@@ -81,6 +119,18 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB, the publishe
       await bus.close();
     };
     return { ...publisher, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  function mirroring(log: GivenLog): Mirror & AsyncDisposable {
+    const bus = connectNats({ url: nats.url, name: 'mirror-test', logger });
+    const mirror = startMirror({ log, bus, logger });
+    return {
+      ...mirror,
+      async [Symbol.asyncDispose]() {
+        await mirror.stop();
+        await bus.close();
+      },
+    };
   }
 
   async function has(status: string, publisher: Publisher, messages: number): Promise<void> {

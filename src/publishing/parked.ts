@@ -8,7 +8,9 @@ import { messageIdHeader, source } from './message.ts';
 import { placeHeaders } from './place.ts';
 
 /** `too-large`: NATS takes no message of that size. `unreadable`: it does not hold what its type promises. */
-export type ParkedReason = 'too-large' | 'unreadable';
+export const parkedReasons = ['too-large', 'unreadable'] as const;
+
+export type ParkedReason = (typeof parkedReasons)[number];
 
 const parkedType = 'event-parked';
 
@@ -51,8 +53,8 @@ export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message
   };
 }
 
-/** `_` where the event does not say it. */
-function ownerIn({ data }: StoredEvent, field: string): string {
+/** Whose an event is, as far as it says so itself, be it readable or not; `_` where it does not. */
+export function ownerIn({ data }: StoredEvent, field: string): string {
   const owner =
     typeof data === 'object' && data !== null ? new Map<string, unknown>(Object.entries(data)).get(field) : '';
   return typeof owner === 'string' && /^[\w-]{1,40}$/.test(owner) ? owner : '_';

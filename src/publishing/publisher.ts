@@ -1,8 +1,7 @@
 // The publisher: one message for each organization, factory and gateway event, in the order of the log, none twice.
 import type { Logger } from 'pino';
-import { z } from 'zod';
-import { definitions, streamPrefix } from '../events/catalogue.ts';
-import { decode, UndecodableEvent } from '../events/codec.ts';
+import { streamPrefix } from '../events/catalogue.ts';
+import { decode } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { type LoopHealth, startLoop } from '../infrastructure/lifecycle.ts';
 import type { Bus, Message } from './bus.ts';
@@ -11,6 +10,7 @@ import { eventStream } from './event-stream.ts';
 import { originOf, toMessage } from './message.ts';
 import { canBeParked, type ParkedReason, parkedMessage, parkedSubjects } from './parked.ts';
 import type { Pipe } from './pipe.ts';
+import { isUnreadable } from './unreadable.ts';
 import { createWriter, type WriterTiming } from './writer.ts';
 
 export interface PublisherOptions {
@@ -83,13 +83,12 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
       const message = decoded && toMessage(decoded);
       return message && { ...message, instead: () => park(event, 'too-large') };
     } catch (error) {
-      const isUnreadable = error instanceof UndecodableEvent || error instanceof z.ZodError;
-      if (!isUnreadable || isOfLaterVersion(event) || !canBeParked(event)) throw error;
+      if (!isUnreadable(error, event) || !canBeParked(event)) throw error;
       return park(event, 'unreadable', error);
     }
   }
 
-  function park(event: StoredEvent, reason: ParkedReason, error?: Error): Message {
+  function park(event: StoredEvent, reason: ParkedReason, error?: unknown): Message {
     const { type, stream: from, revision } = event;
     isParked = true;
     logger.error(
@@ -105,12 +104,4 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
     if (count > 1) return;
     logger.warn({ type, stream: from, revision: String(revision) }, `events of type ${type} are not published`);
   }
-}
-
-const Versioned = z.object({ schemaVersion: z.int() });
-
-function isOfLaterVersion({ type, metadata }: StoredEvent): boolean {
-  const { data } = Versioned.safeParse(metadata);
-  const known = definitions.get(type);
-  return data !== undefined && known !== undefined && data.schemaVersion > known.version;
 }

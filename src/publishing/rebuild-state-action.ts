@@ -12,7 +12,7 @@ beside a service, and be interrupted at any time. Ends with 1 when it could not 
     const bar = progressBar({ head: await log.head(), doing: 'Reading', terminal: process.stderr, say });
     let complete = false;
     try {
-      const { gateways, corrected } = await rebuildState({
+      const { gateways, parked, corrected } = await rebuildState({
         log,
         bus,
         logger,
@@ -24,7 +24,8 @@ beside a service, and be interrupted at any time. Ends with 1 when it could not 
       const { missing, extra, altered } = corrected;
       const told = `${grouped(missing)} missing, ${grouped(extra)} extra, ${grouped(altered)} altered`;
       const conclusion = missing + extra + altered === 0 ? 'No difference' : `Corrected: ${told}`;
-      logger.info(`${conclusion}. The bucket shows ${grouped(gateways)} active gateways`);
+      logger.info(`${conclusion}. The bucket shows ${grouped(gateways - parked)} active gateways`);
+      if (parked > 0) logger.warn(`${grouped(parked)} cannot be shown: npm run publishing -- parked`);
     } catch (error) {
       if (!stopping.aborted) throw error;
       throw new Error('Interrupted. What it has written is right; for the rest: npm run publishing -- rebuild-state', {

@@ -13,7 +13,11 @@ const keyOf = (id: string, factory: string = examples.aFactory) => `${examples.a
 describe('rebuilding the state', () => {
   it('fills an empty bucket', async () => {
     const { log, bus } = given();
-    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 0, extra: 0, altered: 0 } });
+    expect(await rebuilt(log, bus)).toEqual({
+      gateways: 2,
+      parked: 0,
+      corrected: { missing: 0, extra: 0, altered: 0 },
+    });
     expect([...valuesIn(bus).keys()].sort()).toEqual([
       keyOf(examples.anotherGateway),
       keyOf(examples.aGateway, examples.anotherFactory),
@@ -24,7 +28,11 @@ describe('rebuilding the state', () => {
     const { log, bus } = given();
     await rebuilt(log, bus);
     const sent = bus.sent.length;
-    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 0, extra: 0, altered: 0 } });
+    expect(await rebuilt(log, bus)).toEqual({
+      gateways: 2,
+      parked: 0,
+      corrected: { missing: 0, extra: 0, altered: 0 },
+    });
     expect(bus.sent).toHaveLength(sent);
   });
 
@@ -37,7 +45,11 @@ describe('rebuilding the state', () => {
     plant(bus, keyOf(examples.aGateway), '{"name":"where it stood"}');
     plant(bus, keyOf(third.id), '{"name":"deleted"}');
     plant(bus, 'no.such.key', 'anything');
-    expect(await rebuilt(log, bus)).toEqual({ gateways: 2, corrected: { missing: 1, extra: 3, altered: 0 } });
+    expect(await rebuilt(log, bus)).toEqual({
+      gateways: 2,
+      parked: 0,
+      corrected: { missing: 1, extra: 3, altered: 0 },
+    });
     expect(valuesIn(bus)).toEqual(values);
     expect(bus.sent.length - sent).toBe(4);
   });

@@ -3,21 +3,21 @@
 // written only if the tail is still there. A mirror that is outrun by that waits a moment and goes on from the same place.
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { streamPrefix } from '../events/catalogue.ts';
 import type { EventLog, Position } from '../events/event-log.ts';
 import type { Bus, BusStream } from './bus.ts';
 import { createMirrorWriter, mirroredStreams } from './mirror.ts';
-import { foldAll } from './mirror-memory.ts';
+import { type Content, contentAt, contentOf, isSame } from './mirror-content.ts';
 import {
   bucket,
   type Change,
   type MirrorOrigin,
   mirrorOriginOf,
   readChange,
+  readContents,
   subjectOf,
   toMessage,
 } from './mirror-message.ts';
-import { decodeGatewayEvent, foldMirrored, keyOf, type Mirrored, textOf } from './mirror-state.ts';
+import { foldStored, type Mirrored } from './mirror-state.ts';
 import { openPipe, TailMoved } from './pipe.ts';
 import { readTail, type Tail } from './tail.ts';
 
@@ -32,12 +32,14 @@ export interface RebuildStateOptions {
 export interface RebuiltState {
   /** How many active gateways there are. */
   readonly gateways: number;
+  /** How many of them cannot be shown, which their keys say. */
+  readonly parked: number;
   /** How many keys of each kind there were, and are no more. */
   readonly corrected: Readonly<Record<Difference['kind'], number>>;
 }
 
 interface Difference {
-  /** A key that was not there, one too many, or one with another value. */
+  /** A key that was not there, one too many, or one with another content. */
   readonly kind: 'missing' | 'extra' | 'altered';
   readonly change: Change;
 }
@@ -57,14 +59,15 @@ export async function rebuildState(options: RebuildStateOptions): Promise<Rebuil
   const { log, bus, signal } = options;
   await catchUp(options);
   const stream = bus.stream(bucket);
-  const found = await readValues(stream);
-  const { suspects, gateways } = compare(found, await foldLog(options));
+  const place = { stream, log, mostBytes: stream.mostBytes() };
+  const found = await readContents(stream.contents());
+  const { suspects, gateways, parked } = compare(found, await foldLog(options), place.mostBytes);
   const corrected = { missing: 0, extra: 0, altered: 0 };
   for (let start = 0; start < suspects.length; start += width) {
-    const differences = await correct(stream, log, suspects.slice(start, start + width), signal);
+    const differences = await correct(place, suspects.slice(start, start + width), signal);
     for (const { kind } of differences) corrected[kind] += 1;
   }
-  return { gateways, corrected };
+  return { gateways, parked, corrected };
 }
 
 /** Lets a mirror write until it has nothing left to write, or has seen another one write the rest. */
@@ -83,24 +86,13 @@ async function catchUp({ log, bus, logger, signal }: RebuildStateOptions): Promi
   signal.throwIfAborted();
 }
 
-async function readValues(stream: BusStream): Promise<ReadonlyMap<string, string>> {
-  const values = new Map<string, string>();
-  for await (const message of stream.contents()) {
-    const { key, value } = readChange(message);
-    if (value === undefined) values.delete(key);
-    else values.set(key, value);
-  }
-  return values;
-}
-
 /** All gateways that there ever were: one that is deleted now may be restored by a later event. */
 async function foldLog({ log, signal, onProgress }: RebuildStateOptions): Promise<Iterable<Mirrored>> {
   const gateways = new Map<string, Mirrored>();
   let events = 0;
   for await (const batch of log.readAll({ streamPrefixes: mirroredStreams, after: 'start', signal })) {
     for (const stored of batch) {
-      const event = decodeGatewayEvent(stored);
-      const after = event && foldMirrored(gateways.get(stored.stream), event);
+      const after = foldStored(gateways.get(stored.stream), stored);
       if (after !== undefined) gateways.set(stored.stream, after);
     }
     events += batch.length;
@@ -111,51 +103,44 @@ async function foldLog({ log, signal, onProgress }: RebuildStateOptions): Promis
 }
 
 /** The keys that differ at first sight: some of them only because events came while bucket and log were read. */
-function compare(found: ReadonlyMap<string, string>, gateways: Iterable<Mirrored>) {
+function compare(found: ReadonlyMap<string, Content>, gateways: Iterable<Mirrored>, mostBytes: number) {
   const active = [...gateways].filter(({ isActive }) => isActive);
-  const expected = new Map(active.map((mirrored) => [keyOf(mirrored.gateway), mirrored]));
-  const wrong = [...expected].filter(([key, mirrored]) => found.get(key) !== textOf(mirrored)).map(([key]) => key);
+  const expected = new Map(active.map((mirrored) => [mirrored.key, contentOf(mirrored, mostBytes)]));
+  const wrong = [...expected].filter(([key, content]) => !isSame(found.get(key), content)).map(([key]) => key);
   const extra = [...found.keys()].filter((key) => !expected.has(key));
-  return { suspects: [...wrong, ...extra], gateways: active.length };
+  const parked = [...expected.values()].filter((content) => content?.kind !== 'shown').length;
+  return { suspects: [...wrong, ...extra], gateways: active.length, parked };
+}
+
+interface Place {
+  readonly stream: BusStream;
+  readonly log: EventLog;
+  readonly mostBytes: number;
 }
 
 /** Corrects what differs at the tail, as often as the tail moves meanwhile; tells what it has corrected. */
-async function correct(
-  stream: BusStream,
-  log: EventLog,
-  suspects: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly Difference[]> {
-  const tail = await readTail(stream, mirrorOriginOf);
-  const looked = await Promise.all(suspects.map((key) => differenceAt(stream, log, key, tail)));
+async function correct(place: Place, suspects: readonly string[], signal: AbortSignal): Promise<readonly Difference[]> {
+  const tail = await readTail(place.stream, mirrorOriginOf);
+  const looked = await Promise.all(suspects.map((key) => differenceAt(place, key, tail)));
   const differences = looked.filter((difference) => difference !== undefined);
   if (differences.length === 0) return [];
-  const written = await write(stream, differences, tail, signal);
+  const written = await write(place.stream, differences, tail, signal);
   const left = differences.slice(written).map(({ change: { key } }) => key);
   const corrected = differences.slice(0, written);
-  return left.length === 0 ? corrected : [...corrected, ...(await correct(stream, log, left, signal))];
+  return left.length === 0 ? corrected : [...corrected, ...(await correct(place, left, signal))];
 }
 
 async function differenceAt(
-  stream: BusStream,
-  log: EventLog,
+  { stream, log, mostBytes }: Place,
   key: string,
   { origin }: Tail<MirrorOrigin>,
 ): Promise<Difference | undefined> {
   const stored = await stream.last(subjectOf(key));
-  const is = stored && readChange(stored).value;
-  const value = origin && (await valueAt(log, key, origin.position));
-  if (is === value) return undefined;
-  if (is === undefined) return { kind: 'missing', change: { key, value } };
-  return { kind: value === undefined ? 'extra' : 'altered', change: { key, value } };
-}
-
-/** What must be under a key when the bucket shows all up to a position; undefined when nothing. */
-async function valueAt(log: EventLog, key: string, position: Position): Promise<string | undefined> {
-  const stream = `${streamPrefix('gateway')}${key.slice(key.lastIndexOf('.') + 1)}`;
-  const events = await log.read(stream);
-  const gateway = foldAll(events.filter((event) => !standsBehind(event.position, position)));
-  return gateway?.isActive && keyOf(gateway.gateway) === key ? textOf(gateway) : undefined;
+  const is = stored && readChange(stored).content;
+  const content = origin && (await contentAt(log, key, origin.position, mostBytes));
+  if (isSame(is, content)) return undefined;
+  if (is === undefined) return { kind: 'missing', change: { key, content } };
+  return { kind: content === undefined ? 'extra' : 'altered', change: { key, content } };
 }
 
 /** Tells how many of them were written before the tail moved. */
@@ -166,9 +151,12 @@ async function write(
   signal: AbortSignal,
 ): Promise<number> {
   const pipe = openPipe(stream, { after: sequence, window: width, patience, signal });
+  // They say of the log what the tail says: a mirror resumes where it would have without them. And of what cannot be shown
+  // that there is some, where that is so; a mirror finds out when there is none any more.
+  const isDegraded = origin?.isDegraded || differences.some(({ change: { content } }) => isMark(content));
+  const said = origin && { ...origin, isDegraded: isDegraded === true };
   try {
-    // They say of the log what the tail says: a mirror resumes where it would have without them.
-    for (const { change } of differences) await pipe.send(toMessage(change, randomUUID(), origin));
+    for (const { change } of differences) await pipe.send(toMessage(change, randomUUID(), said));
     await pipe.settled();
   } catch (error) {
     if (!(error instanceof TailMoved)) throw error;
@@ -178,6 +166,6 @@ async function write(
   return pipe.stored() - sequence;
 }
 
-function standsBehind(a: Position, b: Position): boolean {
-  return a.commit > b.commit || (a.commit === b.commit && a.prepare > b.prepare);
+function isMark(content: Content | undefined): boolean {
+  return content !== undefined && content.kind !== 'shown';
 }

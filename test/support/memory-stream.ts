@@ -14,10 +14,15 @@ export interface MemoryStream extends BusStream, Bus {
 export interface MemoryStreamOptions {
   readonly answers?: boolean;
   readonly keeps?: 'log' | 'bucket';
+  readonly mostBytes?: number;
 }
 
 /** @param keeps a bucket loses what has the subject of a newer message */
-export function memoryStream({ answers = true, keeps = 'log' }: MemoryStreamOptions = {}): MemoryStream {
+export function memoryStream({
+  answers = true,
+  keeps = 'log',
+  mostBytes = 1024 * 1024,
+}: MemoryStreamOptions = {}): MemoryStream {
   const messages: (Message | undefined)[] = [undefined];
   const sent: { number: number; message: Message }[] = [];
   let listener: ChannelListener | undefined;
@@ -37,6 +42,7 @@ export function memoryStream({ answers = true, keeps = 'log' }: MemoryStreamOpti
         if (found !== undefined) yield found;
       }
     },
+    mostBytes: () => mostBytes,
     openChannel(opened) {
       listener = opened;
       return {
