@@ -79,6 +79,24 @@ describe('a gateway that is online', () => {
     expect(roster.due()).toEqual([]);
   });
 
+  it('is noted when it is heard of while others are noted, before it is asked who has come', () => {
+    const roster = rosterOf(online({ lastSeen: at(0).day }));
+    expect(roster.due()).toEqual([]);
+    roster.heard(beat, at(60));
+    expect(roster.arrived(at(61))).toEqual([]);
+    expect(roster.due()).toEqual([{ id: aGateway, at: at(60).day }]);
+  });
+
+  it('is due until it is noted, be it passed over once', () => {
+    const roster = rosterOf(online({ lastSeen: at(0).day }));
+    roster.heard(beat, at(60));
+    roster.noted([]);
+    roster.arrived(at(61));
+    expect(roster.due()).toEqual([{ id: aGateway, at: at(60).day }]);
+    roster.noted(roster.due());
+    expect(roster.due()).toEqual([]);
+  });
+
   it('is silent after its timeout without a heartbeat, and was last seen at its last one', () => {
     const roster = rosterOf(online({ timeout: 30_000 }));
     roster.heard(beat, at(20));

@@ -96,8 +96,10 @@ const mostStrangers = 100_000;
 /** A roster of nobody yet. */
 export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   const entries = new Map<GatewayId, Entry>();
-  /** Heard of since they were last looked at. */
+  /** Heard of since it was last looked at who has come. */
   const fresh = new Set<GatewayId>();
+  /** Heard of since they were last noted: not the same, as who is heard of while others are noted comes between the two. */
+  const unnoted = new Set<GatewayId>();
   /** Heard of, and not known. */
   const strangers = new Map<GatewayId, Heartbeat>();
 
@@ -114,6 +116,7 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       if (!entry.known.isActive || entry.known.ids.organizationId !== organization) return;
       entry.heard = at;
       fresh.add(gateway);
+      unnoted.add(gateway);
     },
     unknown: () => [...strangers.keys()],
     learn(gateways) {
@@ -126,17 +129,20 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     },
     due() {
       const due: Sighting[] = [];
-      for (const id of fresh) {
+      for (const id of unnoted) {
         const { heard, stored } = entries.get(id) ?? {};
         if (heard !== undefined && (stored === undefined || heard.day - stored >= threshold))
           due.push({ id, at: heard.day });
+        else unnoted.delete(id);
       }
       return due;
     },
     noted(sightings) {
       for (const { id, at } of sightings) {
         const entry = entries.get(id);
-        if (entry !== undefined) entry.stored = Math.max(entry.stored ?? 0, at);
+        if (entry === undefined) continue;
+        entry.stored = Math.max(entry.stored ?? 0, at);
+        if (entry.heard === undefined || entry.heard.day <= at) unnoted.delete(id);
       }
     },
     arrived(now) {
@@ -188,13 +194,16 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     if (!isOnline && (heard === undefined || !learned.isActive)) {
       entries.delete(id);
       fresh.delete(id);
+      unnoted.delete(id);
       return;
     }
     // The tables may be behind what has been recorded here.
     const presence = newer(entry?.known?.presence, learned.presence);
     const stored = Math.max(entry?.stored ?? 0, learned.lastSeen ?? 0);
     entries.set(id, { known: { ...learned, presence }, heard, stored: stored === 0 ? undefined : stored });
-    if (heard !== undefined && entry?.known === undefined) fresh.add(id);
+    if (heard === undefined || entry?.known !== undefined) return;
+    fresh.add(id);
+    unnoted.add(id);
   }
 
   function isSettled({ presence: { since } }: Known, { day }: Instant): boolean {
