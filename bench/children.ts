@@ -1,7 +1,6 @@
 // The processes that a benchmark measures. They end with it.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 
 const children = new Set<ChildProcess>();
@@ -18,7 +17,8 @@ export function startChild(program: string, args: readonly string[], flags: read
 /** Ends one at once; resolves when it is gone. */
 export async function endChild(child: ChildProcess): Promise<void> {
   if (!children.has(child)) return;
-  const exit = once(child, 'exit');
+  // Not `once` of node:events, which rejects when somebody still sends something to the child.
+  const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await exit;
 }
