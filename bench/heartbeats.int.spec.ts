@@ -13,7 +13,7 @@ describe('the benchmark of heartbeats', () => {
     expect(await benchmark.code, benchmark.told()).toBe(0);
     expect(benchmark.told().match(/^300 gateways came online: all were in the tables \d/gm)).toHaveLength(1);
     expect(benchmark.told().match(/^\| (the registry|a bare subscriber).*\d/gm)).toHaveLength(8);
-    expect(benchmark.told().match(/^aim: .*(met|missed), measured \d/gm)).toHaveLength(3);
+    expect(benchmark.told().match(/^aim: .*(met|missed), measured \d/gm)).toHaveLength(4);
     expect(benchmark.told()).not.toMatch(/NaN|Infinity/);
     expect(leftBy(folder.path)).toEqual({ files: [], processes: [] });
   });

@@ -124,6 +124,35 @@ describe('a gateway that is online', () => {
     expect(roster.departed(at(110), at(0))).toHaveLength(1);
   });
 
+  it('is found silent in time, however late the others are', () => {
+    const another = { ...known().ids, id: anotherGateway };
+    const roster = rosterOf(online({ timeout: 90_000 }), online({ ids: another, timeout: 300_000 }));
+    roster.heard(beat, at(0));
+    roster.heard({ ...beat, gateway: another.id }, at(0));
+    expect(roster.departed(at(1), at(0))).toEqual([]);
+    roster.heard(beat, at(30));
+    expect(roster.departed(at(119.9), at(0))).toEqual([]);
+    expect(roster.departed(at(120), at(0)).map(idOf)).toEqual([aGateway]);
+    expect(roster.departed(at(300), at(0)).map(idOf)).toEqual([aGateway, another.id]);
+  });
+
+  it('is found silent by a timeout that has become shorter since it was looked at', () => {
+    const roster = rosterOf(online({ timeout: 300_000 }));
+    expect(roster.departed(at(1), at(0))).toEqual([]);
+    roster.learn([online({ timeout: 90_000 })]);
+    expect(roster.departed(at(90), at(0)).map(idOf)).toEqual([aGateway]);
+  });
+
+  it('is found silent after it has come while nobody was', () => {
+    const roster = rosterOf(known({ timeout: 30_000 }));
+    roster.heard(beat, at(0));
+    roster.learn([known({ timeout: 30_000 })]);
+    expect(roster.departed(at(1), at(0))).toEqual([]);
+    roster.changed(aGateway, presence('online', 0n, at(1)));
+    expect(roster.departed(at(29.9), at(0))).toEqual([]);
+    expect(roster.departed(at(30), at(0)).map(idOf)).toEqual([aGateway]);
+  });
+
   it('is not heard any more once it is deleted, and falls silent', () => {
     const roster = rosterOf(online({ timeout: 30_000 }));
     roster.heard(beat, at(20));

@@ -65,7 +65,7 @@ export interface Roster {
   /**
    * Gateways that are silent.
    *
-   * @param listeningSince since when nothing can have been missed
+   * @param listeningSince since when nothing can have been missed; always the same
    */
   departed(now: Instant, listeningSince: Instant): readonly Change[];
   /** What has become of the presence of a gateway. */
@@ -102,6 +102,8 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   const unnoted = new Set<GatewayId>();
   /** Heard of, and not known. */
   const strangers = new Map<GatewayId, Heartbeat>();
+  /** Until then, by the steady clock, nobody can be silent: heartbeats only put it off. To look at all is not for each tick. */
+  let nobodyBefore = Number.NEGATIVE_INFINITY;
 
   return {
     heard({ organization, gateway }, at) {
@@ -160,10 +162,13 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       return changes;
     },
     departed(now, listeningSince) {
+      if (now.steady < nobodyBefore) return [];
       const changes: Change[] = [];
+      nobodyBefore = Number.POSITIVE_INFINITY;
       for (const { known, heard } of entries.values()) {
         if (known === undefined || known.presence.state.status !== 'online') continue;
         const last = heard === undefined || heard.steady < listeningSince.steady ? listeningSince : heard;
+        nobodyBefore = Math.min(nobodyBefore, last.steady + known.timeout);
         if (!isSilent(known, last, now) || !isSettled(known, now)) continue;
         const recorded = Date.parse(known.presence.state.lastSeenAt);
         changes.push({ gateway: known, lastSeen: Math.max(heard?.day ?? 0, known.lastSeen ?? 0, recorded) });
@@ -174,6 +179,7 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       const entry = entries.get(id);
       if (entry?.known === undefined) return;
       entry.known = { ...entry.known, presence };
+      nobodyBefore = Number.NEGATIVE_INFINITY;
       // Who was heard of while the silence was recorded comes back when that is settled.
       if (presence.state.status !== 'online' && !fresh.has(id)) entries.delete(id);
     },
@@ -201,6 +207,7 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     const presence = newer(entry?.known?.presence, learned.presence);
     const stored = Math.max(entry?.stored ?? 0, learned.lastSeen ?? 0);
     entries.set(id, { known: { ...learned, presence }, heard, stored: stored === 0 ? undefined : stored });
+    nobodyBefore = Number.NEGATIVE_INFINITY;
     if (heard === undefined || entry?.known !== undefined) return;
     fresh.add(id);
     unnoted.add(id);
