@@ -31,10 +31,10 @@ describe('ConnectGateway', () => {
 
   it('is ignored when the gateway is online', () => given(gatewayConnected()).when(connect(later)).thenNothing());
 
-  it('is ignored when it goes by a heartbeat from before the gateway fell silent', () =>
+  it('does not take back what was seen, when the clock was put back since', () =>
     given(gatewayConnected(), gatewayDisconnected({ lastSeenAt: later }))
-      .when(connect(later))
-      .thenNothing());
+      .when(connect(now))
+      .then(gatewayConnected({ lastSeenAt: later })));
 });
 
 describe('DisconnectGateway', () => {

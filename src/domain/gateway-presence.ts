@@ -12,7 +12,7 @@ export type GatewayPresence =
   | { readonly status: 'never_seen' }
   | { readonly status: 'online' | 'offline'; readonly lastSeenAt: string };
 
-/** What was heard of a gateway, and when last: who decides on an older heartbeat than what is recorded decides nothing. */
+/** What was heard of a gateway, and when last: who calls it silent by an older heartbeat than what is recorded is behind. */
 export interface GatewayPresenceCommand {
   readonly type: 'ConnectGateway' | 'DisconnectGateway';
   readonly gateway: GatewayIds;
@@ -46,13 +46,17 @@ function evolve(_presence: GatewayPresence, { type, data }: GatewayPresenceEvent
 
 function connect({ gateway, lastSeenAt }: GatewayPresenceCommand, presence: GatewayPresence): PresenceDecision {
   if (presence.status === 'online') return ignore;
-  if (presence.status === 'offline' && lastSeenAt <= presence.lastSeenAt) return ignore;
-  return accept({ type: 'GatewayConnected', data: { ...gateway, lastSeenAt } });
+  return accept({ type: 'GatewayConnected', data: { ...gateway, lastSeenAt: newest(lastSeenAt, presence) } });
 }
 
 function disconnect({ gateway, lastSeenAt }: GatewayPresenceCommand, presence: GatewayPresence): PresenceDecision {
   if (presence.status !== 'online' || lastSeenAt < presence.lastSeenAt) return ignore;
   return accept({ type: 'GatewayDisconnected', data: { ...gateway, lastSeenAt } });
+}
+
+// A clock may be put back: what was seen stays seen.
+function newest(lastSeenAt: string, presence: GatewayPresence): string {
+  return presence.status !== 'never_seen' && presence.lastSeenAt > lastSeenAt ? presence.lastSeenAt : lastSeenAt;
 }
 
 function decide(command: GatewayPresenceCommand, presence: GatewayPresence): PresenceDecision {

@@ -4,14 +4,17 @@
 // passes before it calls anybody silent.
 import type { Logger } from 'pino';
 import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
+import { UndecodableEvent } from '../events/codec.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { GatewayId } from '../events/ids.ts';
 import { whileActive } from '../infrastructure/active-instance.ts';
-import { type Loop, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
+import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
 import { inParallel } from '../infrastructure/parallel.ts';
 import type { Connection } from '../infrastructure/postgres.ts';
 import { type HeartbeatBus, heartbeatSubjects, type Listening, readHeartbeat } from './heartbeats.ts';
-import { recordChange } from './recorder.ts';
-import { type Change, createRoster, type Instant, type Roster } from './roster.ts';
+import { type Instant, instant } from './instant.ts';
+import { readPresence, recordChange } from './recorder.ts';
+import { type Change, createRoster, type Known, type Roster } from './roster.ts';
 import { openPresenceTables, type PresenceTables } from './tables.ts';
 
 export interface PresenceOptions {
@@ -56,25 +59,47 @@ const width = 32;
 /** And so many by a tick: who is heard of meanwhile is not to wait for thousands. */
 const mostChanges = 1_000;
 
+export interface PresenceHealth extends Omit<LoopHealth, 'status'> {
+  /** `degraded`: it works, but there are gateways of whose presence the log cannot be read. */
+  readonly status: LoopHealth['status'] | 'degraded';
+  /** How many; only while it is degraded. */
+  readonly parked?: number;
+}
+
+export interface Presence extends Omit<Loop, 'health'> {
+  health(): PresenceHealth;
+}
+
 /** Starts to hear heartbeats, or to stand by as long as another instance does so on the same database. */
-export function startPresence(options: PresenceOptions): Loop {
+export function startPresence(options: PresenceOptions): Presence {
   const { databaseUrl, logger, backoff } = options;
+  const unreadable = new Set<GatewayId>();
   let hasFailed = false;
-  return startLoop({
+  const loop = startLoop({
     name,
     logger,
     run: (signal, alive) =>
-      whileActive({ name, databaseUrl, logger, signal, alive, hasFailed }, async (connection, lost) => {
+      whileActive({ name, databaseUrl, logger, signal, alive, hasFailed, pipeline: true }, async (connection, lost) => {
         // Until it has ticked it counts as failed: else what always fails would never be seen to.
         hasFailed = true;
-        await listen(options, connection, AbortSignal.any([signal, lost]), () => {
-          hasFailed = false;
-          alive();
-        });
+        try {
+          await listen(options, connection, unreadable, AbortSignal.any([signal, lost]), () => {
+            hasFailed = false;
+            alive();
+          });
+        } finally {
+          unreadable.clear();
+        }
         if (!signal.aborted) lost.throwIfAborted();
       }),
     ...(backoff && { backoff }),
   });
+  const health = (): PresenceHealth => {
+    const told = loop.health();
+    if (told.status !== 'running' || unreadable.size === 0) return told;
+    return { ...told, status: 'degraded', parked: unreadable.size };
+  };
+  return { ...loop, health };
 }
 
 interface Life {
@@ -82,6 +107,8 @@ interface Life {
   readonly tables: PresenceTables;
   readonly listening: Listening;
   readonly listeningSince: Instant;
+  /** Gateways of whose presence the log cannot be read. */
+  readonly unreadable: Set<GatewayId>;
   readonly log: EventLog;
   readonly logger: Logger;
   readonly timing: PresenceTiming;
@@ -91,6 +118,7 @@ interface Life {
 async function listen(
   { log, bus, logger, timing: given }: PresenceOptions,
   connection: Connection,
+  unreadable: Set<GatewayId>,
   ending: AbortSignal,
   alive: () => void,
 ): Promise<void> {
@@ -106,14 +134,14 @@ async function listen(
   const listeningSince = instant();
   const tables = await openPresenceTables(connection);
   await tables.restoreFromPresence();
-  const life: Life = { roster, tables, listening, listeningSince, log, logger, timing };
+  const life: Life = { roster, tables, listening, listeningSince, unreadable, log, logger, timing };
   logger.info('listening to heartbeats');
   const signal = AbortSignal.any([ending, listening.lost]);
   let refreshedAt = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     if (performance.now() - refreshedAt >= timing.refresh) {
       refreshedAt = performance.now();
-      roster.learn(await tables.findOnline());
+      await refresh(life);
     }
     const isDone = await tick(life, signal);
     alive();
@@ -125,7 +153,7 @@ async function listen(
 /** Tells whether nothing was left over that is due already. */
 async function tick(life: Life, signal: AbortSignal): Promise<boolean> {
   const { roster, tables, listening, listeningSince, timing } = life;
-  await meetStrangers(life);
+  await meetStrangers(life, signal);
   roster.noted(await tables.note(roster.due()));
   const haveAllCome = await settle(life, signal, 'ConnectGateway', () => roster.arrived(instant()));
   // What is under way while it is asked who is silent would be heard too late.
@@ -134,13 +162,32 @@ async function tick(life: Life, signal: AbortSignal): Promise<boolean> {
   return haveAllCome && haveAllGone;
 }
 
-async function meetStrangers({ roster, tables }: Life): Promise<void> {
+/** Looks at all that are online, here or by the tables: whatever one side has missed, the other one knows. */
+async function refresh({ roster, tables }: Life): Promise<void> {
+  const shown = await tables.findOnline();
+  roster.learn(shown);
+  const ids = new Set(shown.map(({ ids: { id } }) => id));
+  roster.learn(await tables.find(roster.online().filter((id) => !ids.has(id))));
+}
+
+async function meetStrangers(life: Life, signal: AbortSignal): Promise<void> {
+  const { roster, tables } = life;
   const ids = roster.unknown();
   if (ids.length === 0) return;
   const found = await tables.find(ids);
-  roster.learn(found);
-  const known = new Set(found.map(({ ids: { id } }) => id));
-  roster.forget(ids.filter((id) => !known.has(id)));
+  // Whoever is online is known: of a stranger that is online by the tables, these have not heard the last word.
+  const [doubtful, others] = [found.filter(isOnline), found.filter((known) => !isOnline(known))];
+  roster.learn(others);
+  await inParallel(doubtful, width, signal, (known) =>
+    unlessUnreadable(life, known.ids.id, async () => {
+      roster.learn([{ ...known, presence: await readPresence(life.log, known.ids.id) }]);
+    }),
+  );
+  roster.forgetStrangers(instant());
+}
+
+function isOnline({ presence }: Known): boolean {
+  return presence.state.status === 'online';
 }
 
 /** Records the changes that are due, as far as they are when the tables have been asked once more; tells whether all are. */
@@ -162,12 +209,27 @@ async function settle(
   return all.length <= mostChanges;
 }
 
-async function record({ roster, log }: Life, type: GatewayPresenceCommand['type'], change: Change): Promise<void> {
+async function record(life: Life, type: GatewayPresenceCommand['type'], change: Change): Promise<void> {
+  const { roster, log } = life;
   const { ids, presence } = change.gateway;
   const command = { type, gateway: ids, lastSeenAt: new Date(change.lastSeen).toISOString() };
-  roster.changed(ids.id, await recordChange(log, command, presence, new Date()));
+  await unlessUnreadable(life, ids.id, async () => {
+    roster.changed(ids.id, await recordChange(log, command, presence, new Date()));
+  });
 }
 
-function instant(): Instant {
-  return { day: Date.now(), steady: performance.now() };
+/** A stream that somebody has spoiled keeps nobody else from coming and going. It is looked at again in the next life. */
+async function unlessUnreadable(
+  { roster, unreadable, logger }: Life,
+  id: GatewayId,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof UndecodableEvent)) throw error;
+    roster.disregard(id);
+    unreadable.add(id);
+    logger.error({ gateway: id, err: error }, 'the presence of a gateway cannot be read: it is passed over');
+  }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aFactory, aGateway, anOrganization, later, muchLater, now } from '../../test/support/examples.ts';
 import { memoryLog } from '../../test/support/memory-log.ts';
 import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
+import { UndecodableEvent } from '../events/codec.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { nothingRecorded, recordChange } from './recorder.ts';
 
@@ -65,9 +66,21 @@ describe('a change of presence', () => {
     expect(await settings(log)).toEqual([{ $maxAge: 60 }, { $maxAge: 60, $maxCount: 1 }]);
   });
 
-  it('fails aloud when its stream does not stand still', async () => {
-    const log: EventLog = { ...memoryLog(), append: async () => ({ status: 'conflict' }) };
-    await expect(recordChange(log, connect, nothingRecorded, new Date(now))).rejects.toThrow('did not stand still');
+  it('is none when somebody else has recorded something else, and may be one after that', async () => {
+    const log = memoryLog();
+    const online = await recordChange(log, connect, nothingRecorded, new Date(now));
+    await recordChange(log, disconnect, online, new Date(later));
+    const again = { ...connect, lastSeenAt: muchLater };
+    const offline = await recordChange(log, again, nothingRecorded, new Date(muchLater));
+    expect(offline).toMatchObject({ state: { status: 'offline' }, revision: 1n, since: Date.parse(later) });
+    expect(await typesIn(log)).toHaveLength(2);
+    expect(await recordChange(log, again, offline, new Date(muchLater))).toMatchObject({ revision: 2n });
+  });
+
+  it('cannot be told where the stream holds what is none', async () => {
+    const log = memoryLog();
+    await log.append(stream, 'no_stream', [{ id: 'an-id', type: 'SomethingElse', data: {}, metadata: {} }]);
+    await expect(recordChange(log, connect, nothingRecorded, new Date(now))).rejects.toThrow(UndecodableEvent);
   });
 });
 

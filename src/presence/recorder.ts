@@ -12,21 +12,18 @@ import { uuidv7 } from '../events/new-id.ts';
 import { keepOnlyTheLastOfNew } from '../events/stream-settings.ts';
 import type { KnownPresence } from './roster.ts';
 
-/** Another instance may record at the same moment; a third time there is something else amiss. */
-const mostAttempts = 3;
-
 const { initial, evolve, decide } = gatewayPresenceDecider;
 
 export const nothingRecorded: KnownPresence = { state: initial, revision: 'no_stream', since: undefined };
 
 /**
- * Records a change, unless the log says that it is none.
+ * Records a change, unless the rules say that it is none. When somebody else has recorded something since, nothing is recorded:
+ * whether it is a change still, and not too soon, is to be seen by what the stream says.
  *
  * @param known what is known of the stream, which may be stale
  * @param now the clock of the registry
  * @returns what the stream says afterwards
  * @throws EventLogUnavailable; UndecodableEvent
- * @throws Error when the stream does not stand still
  */
 export async function recordChange(
   log: EventLog,
@@ -35,16 +32,10 @@ export async function recordChange(
   now: Date,
 ): Promise<KnownPresence> {
   const { id } = command.gateway;
-  let present = known;
-  for (let attempt = 1; attempt <= mostAttempts; attempt++) {
-    const decision = decide(command, present.state);
-    const [event] = decision.outcome === 'accepted' ? decision.events : [];
-    if (event === undefined) return present;
-    const appended = await append(log, id, event, present, now);
-    if (appended !== undefined) return appended;
-    present = await readPresence(log, id);
-  }
-  throw new Error(`${gatewayPresenceStream(id)} did not stand still for ${mostAttempts} attempts to append to it`);
+  const decision = decide(command, known.state);
+  const [event] = decision.outcome === 'accepted' ? decision.events : [];
+  if (event === undefined) return known;
+  return (await append(log, id, event, known, now)) ?? (await readPresence(log, id));
 }
 
 async function append(
@@ -65,7 +56,8 @@ async function append(
   return { state: evolve(state, event), revision: appended.revision, since: Date.parse(occurredAt) };
 }
 
-async function readPresence(log: EventLog, id: GatewayId): Promise<KnownPresence> {
+/** What the stream of a gateway's presence says. Throws EventLogUnavailable, UndecodableEvent. */
+export async function readPresence(log: EventLog, id: GatewayId): Promise<KnownPresence> {
   const last = await log.readLast(gatewayPresenceStream(id));
   return last === undefined ? nothingRecorded : presenceAfter(last);
 }

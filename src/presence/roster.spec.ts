@@ -7,8 +7,9 @@ import {
   anotherOrganization,
 } from '../../test/support/examples.ts';
 import type { GatewayId } from '../events/ids.ts';
+import type { Instant } from './instant.ts';
 import { nothingRecorded } from './recorder.ts';
-import { createRoster, type Instant, type Known, type KnownPresence, type Roster } from './roster.ts';
+import { createRoster, type Known, type KnownPresence, type Roster } from './roster.ts';
 
 const settings = { threshold: 60_000, debounce: 10_000 };
 const start = Date.parse('2026-03-02T09:00:00Z');
@@ -37,13 +38,33 @@ describe('a gateway that was never heard of', () => {
     expect(roster.arrived(at(1))).toEqual([{ gateway: known(), lastSeen: at(0).day }]);
   });
 
-  it('is forgotten when there is none, and heard of anew', () => {
+  it('is looked up for a while, for the tables may not have it yet, then forgotten, and heard of anew', () => {
     const roster = createRoster(settings);
     roster.heard(beat, at(0));
-    roster.forget([aGateway]);
+    roster.forgetStrangers(at(9.9));
+    expect(roster.unknown()).toEqual([aGateway]);
+    roster.forgetStrangers(at(10));
     expect([roster.size, roster.unknown()]).toEqual([0, []]);
     roster.heard(beat, at(30));
     expect(roster.unknown()).toEqual([aGateway]);
+  });
+
+  it('comes though another organization speaks for it as well', () => {
+    const roster = createRoster(settings);
+    roster.heard(beat, at(0));
+    roster.heard({ ...beat, organization: anotherOrganization }, at(0.5));
+    roster.learn([known()]);
+    expect(roster.arrived(at(1))).toMatchObject([{ lastSeen: at(0).day }]);
+  });
+
+  it('is passed over from when it is disregarded', () => {
+    const roster = createRoster(settings);
+    roster.heard(beat, at(0));
+    roster.learn([known()]);
+    roster.disregard(aGateway);
+    roster.heard(beat, at(1));
+    roster.learn([online()]);
+    expect([roster.size, roster.arrived(at(2)), roster.departed(at(900), at(0))]).toEqual([0, [], []]);
   });
 
   it('does not count when it is deleted', () => {
@@ -160,6 +181,25 @@ describe('a gateway that is online', () => {
     roster.heard(beat, at(40));
     expect(roster.due()).toEqual([{ id: aGateway, at: at(20).day }]);
     expect(roster.departed(at(50), at(0))).toMatchObject([{ lastSeen: at(20).day }]);
+  });
+
+  it('stays so when it was deleted for a moment, and was heard all the time', () => {
+    const roster = rosterOf(online());
+    roster.heard(beat, at(0));
+    roster.learn([online({ isActive: false })]);
+    roster.heard(beat, at(30));
+    roster.heard(beat, at(60));
+    roster.learn([online()]);
+    expect(roster.departed(at(90), at(-1_000))).toEqual([]);
+    expect(roster.departed(at(150), at(-1_000))).toMatchObject([{ lastSeen: at(60).day }]);
+  });
+
+  it('has come again when the log turns out to call it offline, and it is heard', () => {
+    const roster = rosterOf(online());
+    roster.heard(beat, at(30));
+    expect(roster.arrived(at(31))).toEqual([]);
+    roster.learn([known({ presence: offline(at(0)) })]);
+    expect(roster.arrived(at(32))).toMatchObject([{ lastSeen: at(30).day }]);
   });
 
   it('is forgotten once it is offline', () => {

@@ -6,12 +6,8 @@ import type { GatewayPresence } from '../domain/gateway-presence.ts';
 import type { ExpectedRevision } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
 import type { Heartbeat } from './heartbeats.ts';
-
-/** One moment, by two clocks: that of the day, in milliseconds since 1970, and one that never goes back, in milliseconds. */
-export interface Instant {
-  readonly day: number;
-  readonly steady: number;
-}
+import type { Instant } from './instant.ts';
+import { createStrangers } from './strangers.ts';
 
 /** A gateway as the tables show it. */
 export interface Known {
@@ -50,12 +46,12 @@ export interface RosterSettings {
 export interface Roster {
   /** Takes note of a heartbeat. */
   heard(heartbeat: Heartbeat, at: Instant): void;
-  /** Who was heard of and is not known; to be learned or forgotten. */
+  /** Who was heard of and is not known; to be learned. */
   unknown(): readonly GatewayId[];
   /** Learns of gateways, or learns anew. */
   learn(gateways: readonly Known[]): void;
-  /** Forgets what was heard of gateways that there are not. */
-  forget(ids: readonly GatewayId[]): void;
+  /** Forgets those who are still not known some time after they were heard of. */
+  forgetStrangers(now: Instant): void;
   /** The heartbeats that are due to be noted. */
   due(): readonly Sighting[];
   /** Which heartbeats have been noted. */
@@ -70,6 +66,8 @@ export interface Roster {
   departed(now: Instant, listeningSince: Instant): readonly Change[];
   /** What has become of the presence of a gateway. */
   changed(id: GatewayId, presence: KnownPresence): void;
+  /** Passes over a gateway from now on. */
+  disregard(id: GatewayId): void;
   /** All that are known to be online. */
   online(): readonly GatewayId[];
   /** How many gateways it holds. */
@@ -84,51 +82,45 @@ export interface Change {
 }
 
 interface Entry {
-  known: Known | undefined;
-  heard: Instant | undefined;
+  readonly known: Known;
+  /** The newest heartbeat, be the gateway active or not: what came while the tables called it deleted may count later. */
+  readonly beat: Instant | undefined;
+  /** The newest one that counts. */
+  readonly heard: Instant | undefined;
   /** The time that the tables have. */
-  stored: number | undefined;
+  readonly stored: number | undefined;
 }
-
-/** So many are remembered until they are looked up; whoever is not will be heard of again. */
-const mostStrangers = 100_000;
 
 /** A roster of nobody yet. */
 export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   const entries = new Map<GatewayId, Entry>();
+  const strangers = createStrangers();
+  const disregarded = new Set<GatewayId>();
   /** Heard of since it was last looked at who has come. */
   const fresh = new Set<GatewayId>();
   /** Heard of since they were last noted: not the same, as who is heard of while others are noted comes between the two. */
   const unnoted = new Set<GatewayId>();
-  /** Heard of, and not known. */
-  const strangers = new Map<GatewayId, Heartbeat>();
   /** Until then, by the steady clock, nobody can be silent: heartbeats only put it off. To look at all is not for each tick. */
   let nobodyBefore = Number.NEGATIVE_INFINITY;
 
   return {
-    heard({ organization, gateway }, at) {
+    heard(heartbeat, at) {
+      const { organization, gateway } = heartbeat;
       const entry = entries.get(gateway);
-      if (entry?.known === undefined) {
-        if (entry === undefined && strangers.size >= mostStrangers) return;
-        entries.set(gateway, { known: undefined, heard: at, stored: undefined });
-        strangers.set(gateway, { organization, gateway });
+      if (entry === undefined) {
+        if (!disregarded.has(gateway)) strangers.heard(heartbeat, at);
         return;
       }
       // Whoever may publish for one organization speaks for no other.
-      if (!entry.known.isActive || entry.known.ids.organizationId !== organization) return;
-      entry.heard = at;
-      fresh.add(gateway);
-      unnoted.add(gateway);
+      if (entry.known.ids.organizationId !== organization) return;
+      if (entry.known.isActive) hear(gateway, { ...entry, beat: at, heard: at });
+      else entries.set(gateway, { ...entry, beat: at });
     },
-    unknown: () => [...strangers.keys()],
+    unknown: strangers.ids,
     learn(gateways) {
-      for (const known of gateways) learn(known);
+      for (const known of gateways) if (!disregarded.has(known.ids.id)) learn(known);
     },
-    forget(ids) {
-      for (const id of ids) {
-        if (strangers.delete(id)) entries.delete(id);
-      }
-    },
+    forgetStrangers: strangers.forget,
     due() {
       const due: Sighting[] = [];
       for (const id of unnoted) {
@@ -143,7 +135,7 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       for (const { id, at } of sightings) {
         const entry = entries.get(id);
         if (entry === undefined) continue;
-        entry.stored = Math.max(entry.stored ?? 0, at);
+        entries.set(id, { ...entry, stored: Math.max(entry.stored ?? 0, at) });
         if (entry.heard === undefined || entry.heard.day <= at) unnoted.delete(id);
       }
     },
@@ -151,13 +143,10 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       const changes: Change[] = [];
       for (const id of fresh) {
         const { known, heard } = entries.get(id) ?? {};
-        if (known === undefined || heard === undefined || known.presence.state.status === 'online') {
-          fresh.delete(id);
-        } else if (isSilent(known, heard, now)) {
-          // It has gone again before it could be said that it was there.
-          fresh.delete(id);
-          entries.delete(id);
-        } else if (isSettled(known, now)) changes.push({ gateway: known, lastSeen: heard.day });
+        if (known === undefined || heard === undefined || isOnline(known)) fresh.delete(id);
+        // It has gone again before it could be said that it was there.
+        else if (isSilent(known, heard, now)) drop(id);
+        else if (isSettled(known, now)) changes.push({ gateway: known, lastSeen: heard.day });
       }
       return changes;
     },
@@ -166,7 +155,7 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       const changes: Change[] = [];
       nobodyBefore = Number.POSITIVE_INFINITY;
       for (const { known, heard } of entries.values()) {
-        if (known === undefined || known.presence.state.status !== 'online') continue;
+        if (known.presence.state.status !== 'online') continue;
         const last = heard === undefined || heard.steady < listeningSince.steady ? listeningSince : heard;
         nobodyBefore = Math.min(nobodyBefore, last.steady + known.timeout);
         if (!isSilent(known, last, now) || !isSettled(known, now)) continue;
@@ -177,45 +166,60 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     },
     changed(id, presence) {
       const entry = entries.get(id);
-      if (entry?.known === undefined) return;
-      entry.known = { ...entry.known, presence };
+      if (entry === undefined) return;
       nobodyBefore = Number.NEGATIVE_INFINITY;
       // Who was heard of while the silence was recorded comes back when that is settled.
-      if (presence.state.status !== 'online' && !fresh.has(id)) entries.delete(id);
+      if (presence.state.status !== 'online' && !fresh.has(id)) drop(id);
+      else entries.set(id, { ...entry, known: { ...entry.known, presence } });
     },
-    online: () => [...entries].flatMap(([id, { known }]) => (known?.presence.state.status === 'online' ? [id] : [])),
+    disregard(id) {
+      disregarded.add(id);
+      drop(id);
+    },
+    online: () => [...entries].flatMap(([id, { known }]) => (isOnline(known) ? [id] : [])),
     get size() {
-      return entries.size;
+      return entries.size + strangers.ids().length;
     },
   };
 
   function learn(learned: Known): void {
     const { id, organizationId } = learned.ids;
     const entry = entries.get(id);
-    const stranger = strangers.get(id);
-    strangers.delete(id);
-    const isOnline = learned.presence.state.status === 'online';
-    const speaksForItself = stranger === undefined || stranger.organization === organizationId;
-    const heard = speaksForItself ? entry?.heard : undefined;
-    if (!isOnline && (heard === undefined || !learned.isActive)) {
-      entries.delete(id);
-      fresh.delete(id);
-      unnoted.delete(id);
+    const beat = strangers.met(id, organizationId) ?? entry?.beat;
+    const heard = learned.isActive ? beat : entry?.heard;
+    // The tables may be behind what has been recorded here.
+    const known = { ...learned, presence: newer(entry?.known.presence, learned.presence) };
+    if (!isOnline(known) && (heard === undefined || !known.isActive)) {
+      drop(id);
       return;
     }
-    // The tables may be behind what has been recorded here.
-    const presence = newer(entry?.known?.presence, learned.presence);
-    const stored = Math.max(entry?.stored ?? 0, learned.lastSeen ?? 0);
-    entries.set(id, { known: { ...learned, presence }, heard, stored: stored === 0 ? undefined : stored });
     nobodyBefore = Number.NEGATIVE_INFINITY;
-    if (heard === undefined || entry?.known !== undefined) return;
+    const stored = Math.max(entry?.stored ?? 0, learned.lastSeen ?? 0);
+    const learnedEntry = { known, beat, heard, stored: stored === 0 ? undefined : stored };
+    const isNews = heard !== undefined && (heard !== entry?.heard || !isOnline(known));
+    if (isNews) hear(id, learnedEntry);
+    else entries.set(id, learnedEntry);
+  }
+
+  function hear(id: GatewayId, entry: Entry): void {
+    entries.set(id, entry);
     fresh.add(id);
     unnoted.add(id);
+  }
+
+  function drop(id: GatewayId): void {
+    entries.delete(id);
+    fresh.delete(id);
+    unnoted.delete(id);
   }
 
   function isSettled({ presence: { since } }: Known, { day }: Instant): boolean {
     return since === undefined || Math.abs(day - since) >= debounce;
   }
+}
+
+function isOnline({ presence }: Known): boolean {
+  return presence.state.status === 'online';
 }
 
 function isSilent({ timeout }: Known, last: Instant, now: Instant): boolean {

@@ -1,0 +1,132 @@
+// What becomes of gateways when the tables are behind, when an append comes late, and when a stream is spoiled.
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type PresenceStage, patiently, setPresenceStage } from '../../test/support/presence-stage.ts';
+import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
+
+let stage: PresenceStage;
+let gateway: string;
+
+beforeAll(async () => {
+  stage = await setPresenceStage();
+});
+
+afterAll(() => stage?.[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  stage.startTables();
+  gateway = await stage.aGateway();
+});
+
+describe('a gateway that beats', () => {
+  it('is online in the end, though the tables called it online when it had gone and came back', async () => {
+    using scope = new DisposableStack();
+    let hasGone = false;
+    const log = appending((append, type) => {
+      // It comes back at once; the tables hear of its having gone much later.
+      if (type === 'GatewayDisconnected' && !hasGone) {
+        hasGone = true;
+        scope.use(stage.beatOnAndOn(gateway));
+      }
+      return append();
+    });
+    await using _presence = await stage.listening({}, log);
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await stage.stopTables();
+    await vi.waitFor(async () => expect(await stage.revisionOf(gateway)).toBe(1n), patiently);
+    await changes('GatewayConnected', 2n);
+    stage.startTables();
+    await stage.becomes(gateway, 'online');
+  });
+
+  it('is online in the end, though an append that was given up came late', async () => {
+    using scope = new DisposableStack();
+    let late: Promise<unknown> | undefined;
+    const log = appending((append, type) => {
+      if (late !== undefined || type !== 'GatewayDisconnected') return append();
+      scope.use(stage.beatOnAndOn(gateway));
+      late = delay(700).then(append);
+      throw new EventLogUnavailable('no answer in time');
+    });
+    await using _presence = await stage.listening({}, log);
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await vi.waitFor(() => expect(late).toBeDefined(), patiently);
+    await late;
+    await changes('GatewayConnected', 2n);
+  });
+
+  it('comes no sooner than the debounce allows, though who took over has tables that are behind', async () => {
+    const debounce = 2_000;
+    const first = await stage.listening({ debounce });
+    await stage.stopTables();
+    stage.beat(gateway);
+    await changes('GatewayConnected', 0n);
+    const went = occurredAt(await changes('GatewayDisconnected', 1n));
+    await first[Symbol.asyncDispose]();
+    await using _second = await stage.listening({ debounce });
+    using _beating = stage.beatOnAndOn(gateway);
+    const came = occurredAt(await changes('GatewayConnected', 2n));
+    expect(came - went).toBeGreaterThanOrEqual(debounce);
+  });
+});
+
+describe('a gateway that has just been created', () => {
+  it('is online from its first heartbeat on, though the tables do not have it yet', async () => {
+    await using _presence = await stage.listening();
+    await stage.stopTables();
+    const id = await stage.createGateway({});
+    stage.beat(id);
+    // When another one, which beats later, has come, the first one has been looked for.
+    stage.beat(gateway);
+    await changes('GatewayConnected', 0n);
+    stage.startTables();
+    await stage.becomes(id, 'online');
+  });
+});
+
+describe('a stream of presence that cannot be read', () => {
+  it('keeps no other gateway from coming and going, and is told in the health', async () => {
+    const spoiled = await stage.aGateway();
+    await stage.registry.log.append(`gatewayPresence-${spoiled}`, 'no_stream', [
+      { id: crypto.randomUUID(), type: 'SomethingElse', data: {}, metadata: {} },
+    ]);
+    await using presence = await stage.listening();
+    using _beating = stage.beatOnAndOn(spoiled);
+    await vi.waitFor(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }), patiently);
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await stage.becomes(gateway, 'offline');
+    expect(presence.health()).toEqual({ name: 'presence', status: 'degraded', parked: 1 });
+  });
+});
+
+/** The log of the registry, with something else done when a change of the gateway is appended. */
+function appending(
+  instead: (append: () => ReturnType<EventLog['append']>, type: string | undefined) => unknown,
+): EventLog {
+  const { log } = stage.registry;
+  return {
+    ...log,
+    append: async (...given) => {
+      const [stream, , events] = given;
+      // Others may still fall silent that an earlier test has left.
+      if (stream !== `gatewayPresence-${gateway}`) return log.append(...given);
+      return (await instead(() => log.append(...given), events[0]?.type)) as Awaited<ReturnType<EventLog['append']>>;
+    },
+  };
+}
+
+/** Resolves with the change when it is the last one in the log. */
+async function changes(type: string, revision: bigint): Promise<StoredEvent> {
+  return await vi.waitFor(async () => {
+    const last = await stage.lastEventOf(gateway);
+    expect(last).toMatchObject({ type, revision });
+    return last as StoredEvent;
+  }, patiently);
+}
+
+function occurredAt({ metadata }: StoredEvent): number {
+  return Date.parse((metadata as { readonly occurredAt: string }).occurredAt);
+}
