@@ -35,7 +35,7 @@ export const Observations = z.object({
   last_seen_at: z.iso
     .datetime()
     .nullable()
-    .meta({ description: 'When it was last heard of, to the minute; null as long as it was not.' }),
+    .meta({ description: 'When it was last heard of, up to a minute and a half ago while it is online; null as long as it was not.' }),
 });
 
 export type Observations = z.output<typeof Observations>;
