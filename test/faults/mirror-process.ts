@@ -15,8 +15,10 @@ process.on('unhandledRejection', (error) => {
 const logger = pino({ base: null, level: 'debug' }, pino.destination({ dest: 1, sync: true }));
 const log = connectEventStore({ url: eventStoreUrl });
 const bus = connectNats({ url: natsUrl, name: 'mirror', logger });
-// A NATS that is frozen is noticed sooner than in earnest; and little is remembered, so that streams are read often.
-const mirror = startMirror({ log, bus, logger, timing: { patience: 1_000 }, memoryBytes: 40_000 });
+// A NATS that is frozen is noticed sooner than in earnest; little is remembered, so that streams are read often; and little may
+// be under way, so that it mostly waits for room, and often between the halves of a move.
+const timing = { patience: 1_000, window: 15 };
+const mirror = startMirror({ log, bus, logger, timing, memoryBytes: 40_000 });
 
 process.once('SIGTERM', () => {
   void mirror.stop().then(async () => {
