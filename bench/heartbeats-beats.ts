@@ -9,7 +9,7 @@ import pino from 'pino';
 import { useStack } from '../embedded/stack.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
-import { startChild } from './children.ts';
+import { endChildren, startChild } from './children.ts';
 import { cpuTimes } from './cpu.ts';
 import { fillLog } from './heartbeats-events.ts';
 import type { BeatsOptions } from './heartbeats-options.ts';
@@ -61,6 +61,7 @@ async function prepare(
     await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
     (stack) => stack.stop(),
   );
+  running.defer(endChildren);
   const { eventStore = '', postgres = '', nats = '' } = urls;
   const log = running.adopt(connectEventStore({ url: eventStore }), (opened) => opened.close());
   tell(`making ${wholeText(gateways)} gateways`);
