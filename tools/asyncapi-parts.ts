@@ -7,7 +7,7 @@ export const organization = '{organization}';
 export const factory = '{factory}';
 export const gateway = '{gateway}';
 
-export function componentMessage(name: string): Reference {
+function componentMessage(name: string): Reference {
   return { $ref: `#/components/messages/${name}` };
 }
 

@@ -29,14 +29,21 @@ export async function* durableEvents(
   checkOpen(nats);
   const pull = openPull(nats, place.stream, durable);
   let isThere = false;
+  let isBehindTold = false;
   try {
     while (!signal.aborted) {
       const message = await nextMessage();
       if (message === undefined) continue;
-      const delivery = progress.isRepeated(message) ? undefined : readDelivery(message);
+      if (progress.isRepeated(message)) {
+        if (progress.isRefill(message)) tellBehind();
+        pull.acknowledge(message);
+        continue;
+      }
+      isBehindTold = false;
+      const delivery = readDelivery(message);
       if (delivery !== undefined) yield delivery;
       pull.acknowledge(message);
-      if (!progress.isRepeated(message)) progress.done(message);
+      progress.done(message);
     }
   } finally {
     pull.close();
@@ -54,6 +61,16 @@ export async function* durableEvents(
       await backOff.failed(error);
       return undefined;
     }
+  }
+
+  function tellBehind(): void {
+    if (!isBehindTold)
+      onTrouble?.({
+        kind: 'behind',
+        message: 'the stream is filled anew: what is older than what was told is left out',
+        retryIn: 0,
+      });
+    isBehindTold = true;
   }
 
   function readDelivery(message: Stored): Delivery | undefined {

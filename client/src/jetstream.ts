@@ -2,7 +2,7 @@
 import { createInbox, type JetStreamManager, type Msg, type NatsConnection } from 'nats';
 
 /** Milliseconds that JetStream has to answer. */
-export const answerTime = 3_000;
+const answerTime = 3_000;
 
 /** Milliseconds between the signs of life of a consumer that has nothing to tell. */
 export const heartbeat = 2_000;

@@ -1,4 +1,5 @@
-// Whether a connection is there just now. The library keeps what is sent meanwhile, and sends it when its time is over.
+// Whether a connection is there just now. What is sent while it is not, the library drops at its next try to connect without a word;
+// what is sent during the try that succeeds goes out then, and its time may be over.
 import { EventEmitter } from 'node:events';
 import { Events, type NatsConnection } from 'nats';
 

@@ -11,6 +11,8 @@ export interface Progress {
   last(): { readonly sequence: number; readonly storedAt: bigint } | undefined;
   /** Whether a message was done with before, or is older than one that was. */
   isRepeated(message: Stored): boolean;
+  /** Whether it is older than what was done with, and yet was stored later: the stream is filled anew. */
+  isRefill(message: Stored): boolean;
   /** Whether it is the very message that was done with last. */
   isLast(message: Stored): boolean;
   /** The message is done with, and whatever stands before it in the log. */
@@ -23,6 +25,8 @@ export function createProgress(): Progress {
   return {
     last: () => last,
     isRepeated: (message) => compare(positionOf(message), reached) <= 0,
+    isRefill: (message) =>
+      last !== undefined && message.storedAt > last.storedAt && compare(positionOf(message), reached) < 0,
     isLast: (message) => message.sequence === last?.sequence && compare(positionOf(message), reached) === 0,
     done(message) {
       last = { sequence: message.sequence, storedAt: message.storedAt };

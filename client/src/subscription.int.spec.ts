@@ -293,6 +293,44 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
     await vi.waitFor(() => expect(subscription.items.length + other.items.length).toBe(lives.length - 2), patiently);
   });
 
+  it('that are older than what a durable consumer has told are left out, which it says once', async () => {
+    const first = publishing(nats.url, await scene(lives));
+    const troubles: Trouble[] = [];
+    await using subscription = subscribing({
+      from: 'start',
+      durable: 'a-reactor',
+      onTrouble: (trouble) => troubles.push(trouble),
+    });
+    await subscription.count(lives.length);
+    await first[Symbol.asyncDispose]();
+    const anew = await scene(some);
+    await using _publishing = publishing(nats.url, anew);
+    await published(anew);
+    const added = examples.stored(examples.organizationCreated(), { revision: 0n, position: 1_000_000n });
+    anew.add(added);
+    await subscription.count(lives.length + 1);
+
+    expect(ids(subscription)).toEqual([...lives.map(({ id }) => id), added.id]);
+    expect(troubles.filter(({ kind }) => kind === 'behind')).toHaveLength(1);
+  });
+
+  it('that come a second time from a durable consumer made anew are no trouble', async () => {
+    const log = await scene(some);
+    await using _publishing = publishing(nats.url, log);
+    const troubles: Trouble[] = [];
+    await using subscription = subscribing({
+      from: 'start',
+      durable: 'a-reactor',
+      onTrouble: (trouble) => troubles.push(trouble),
+    });
+    await subscription.count(some.length);
+    await deleteConsumers();
+    log.add(...rest);
+    await subscription.count(lives.length);
+
+    expect(troubles.map(({ kind }) => kind)).not.toContain('behind');
+  });
+
   it('are refused to a durable consumer that was made for others', async () => {
     const log = await scene(some);
     await using _publishing = publishing(nats.url, log);

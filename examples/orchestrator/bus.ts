@@ -35,7 +35,7 @@ function busOf(nats: NatsConnection, tell: (line: string) => void): Bus {
   return {
     nats,
     sendBeat(gateway) {
-      // The library would keep it until NATS is back. By then nobody knows whether the gateway is.
+      // The library would drop it, or send it when NATS is back. By then nobody knows whether the gateway is there.
       if (connected) sendHeartbeat(nats, gateway);
     },
     async [Symbol.asyncDispose]() {

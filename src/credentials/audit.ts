@@ -10,7 +10,7 @@ import { uuidv7 } from '../events/new-id.ts';
 const mostAttempts = 25;
 
 /** The stream that holds the readings of a gateway's password. */
-export function auditStream(id: GatewayId): string {
+function auditStream(id: GatewayId): string {
   return `credentialAudit-${id}`;
 }
 

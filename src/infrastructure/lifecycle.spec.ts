@@ -109,6 +109,15 @@ describe('a loop that fails', () => {
     ]);
   });
 
+  it('is named in each line of the log, though its error has no message', async () => {
+    const { logger, lines } = recording();
+    const run = () => Promise.reject(new AggregateError([]));
+    const loop = startLoop({ name: 'publisher', logger, backoff: tiny, run });
+    expect(await until(() => lines.length >= 2, 5_000)).toBe(true);
+    await loop.stop();
+    expect(lines[1]?.msg).toBe('publisher failed again (AggregateError)');
+  });
+
   it('stops at once while it waits to start again', async () => {
     let lives = 0;
     const loop = startLoop({
@@ -129,6 +138,7 @@ describe('a loop that fails', () => {
   it.each([
     ['returns without being told to', async () => undefined, 'publisher ended without being told to'],
     ['throws what is no error', () => Promise.reject('gone'), 'gone'],
+    ['throws an error without a message', () => Promise.reject(new AggregateError([])), 'AggregateError'],
     [
       'throws before it returns a promise',
       () => {

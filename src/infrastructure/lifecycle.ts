@@ -66,7 +66,7 @@ export function startLoop({ name, logger, run, backoff = defaultBackoff }: LoopO
       if (stopping.signal.aborted) return;
       const pause = jittered(Math.min(backoff.longest, backoff.first * 2 ** failures));
       failures += 1;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       // A stack once; then a line each time, so that an hour without a store does not bury the rest of the log.
       if (health.error === reason) logger.warn({ loop: name, pause }, `${name} failed again (${reason})`);
       else logger.error({ loop: name, err: error, pause }, `${name} failed and starts again in ${pause} ms`);
@@ -74,6 +74,11 @@ export function startLoop({ name, logger, run, backoff = defaultBackoff }: LoopO
       await pauseFor(pause, stopping.signal);
     }
   }
+}
+
+/** An error may come without a message, as Node's AggregateError of a refused connection does: then its name has to do. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function jittered(milliseconds: number): number {

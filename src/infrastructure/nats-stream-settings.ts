@@ -42,10 +42,48 @@ function configOf({ name, subjects, maxBytes, keeps }: StreamSettings) {
   };
 }
 
-function checkSettings(settings: StreamSettings, { config }: StreamInfo): void {
-  const wanted = configOf(settings);
-  const differences = (Object.keys(wanted) as (keyof typeof wanted)[])
-    .map((key) => ({ key, is: JSON.stringify(config[key]), must: JSON.stringify(wanted[key]) }))
+/**
+ * What a new stream has of the settings that we do not write, on every server: one that does not know a setting, or does not tell it,
+ * has none. Each of them changes what is promised: who may be heard and read (`max_consumers`), what is stored and answered, what an
+ * operator can mend.
+ *
+ * Left out is what is an operator's to choose, and so is whatever a later server brings: `num_replicas`, `placement` and
+ * `compression` say where and how it is stored, `description` and `metadata` what it is for; `first_seq` lets a stream made anew
+ * count on; `allow_direct` of the events offers one more way to read; `allow_atomic` and `allow_batched` one more way to write, which
+ * each of our messages is fenced against.
+ */
+const unsaid = {
+  max_consumers: -1,
+  no_ack: false,
+  sealed: false,
+  deny_purge: false,
+  discard_new_per_subject: false,
+  template_owner: '',
+  mirror: null,
+  mirror_direct: false,
+  sources: null,
+  republish: null,
+  subject_transform: null,
+  consumer_limits: {},
+  allow_msg_ttl: false,
+  subject_delete_marker_ttl: 0,
+  allow_msg_counter: false,
+  allow_msg_schedules: false,
+  persist_mode: 'default',
+};
+
+// A client in Go makes its buckets with `deny_delete`. The mirror removes no message; of the events an operator may have to.
+const unsaidOfLog = { deny_delete: false, allow_rollup_hdrs: false };
+
+function checkSettings(settings: StreamSettings, info: StreamInfo): void {
+  const unwritten: Readonly<Record<string, unknown>> = {
+    ...unsaid,
+    ...(settings.keeps === 'bucket' ? {} : unsaidOfLog),
+  };
+  const wanted: Readonly<Record<string, unknown>> = { ...configOf(settings), ...unwritten };
+  const config: Readonly<Record<string, unknown>> = { ...info.config };
+  const differences = Object.entries(wanted)
+    .map(([key, must]) => ({ key, is: JSON.stringify(config[key] ?? unwritten[key]), must: JSON.stringify(must) }))
     .filter(({ is, must }) => is !== must);
   if (differences.length === 0) return;
   const told = differences.map(({ key, is, must }) => `${key} is ${is} and must be ${must}`).join('; ');

@@ -1,6 +1,7 @@
 // NATS behind the `Bus` port, and its connection. The connection is made in the background and kept for ever: commands
 // do not need NATS, so the service starts and serves while NATS is away. What needs it meanwhile gets `BusUnavailable`
-// at once: the client library would hold messages back and send them after the reconnect, when their time is over.
+// at once: the client library would drop what is sent before its last try to connect without a word, and send the rest
+// after it, when its time may be over.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, Events, type NatsConnection, type Status } from 'nats';

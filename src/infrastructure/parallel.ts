@@ -11,18 +11,15 @@ export async function inParallel<T>(
   work: (item: T) => Promise<unknown>,
 ): Promise<void> {
   const rest = items.values();
-  let hasFailed = false;
+  const failures: unknown[] = [];
   const workers = Array.from({ length: width }, async () => {
     for (const item of rest) {
-      if (hasFailed) return;
+      if (failures.length > 0) return;
       signal.throwIfAborted();
-      await work(item).catch((error: unknown) => {
-        hasFailed = true;
-        throw error;
-      });
+      await work(item);
     }
   });
-  const settled = await Promise.allSettled(workers);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
+  // In the order in which they failed, which is not that of the workers.
+  await Promise.all(workers.map((worker) => worker.catch((error: unknown) => failures.push(error))));
+  if (failures.length > 0) throw failures[0];
 }
