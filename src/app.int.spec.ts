@@ -106,7 +106,7 @@ describe('a process that does not project', () => {
     };
     const holder = others.use(await startService({ dataDir: folder.path, environment }));
     const standingBy = others.use(await start(7, database.url));
-    await vi.waitFor(async () => expect(await waitingForLocks(database.url)).toBe(2), 10_000);
+    await vi.waitFor(async () => expect(await waitingForLocks(database.url)).toBe(3), 10_000);
 
     for (const _ of [1, 2, 3]) {
       const { headers } = await ask(standingBy, 'POST', '/api/organizations', { name: 'Acme' });
@@ -125,7 +125,7 @@ describe('a process that does not project', () => {
   });
 });
 
-/** One for the projector, one for the cascade. */
+/** One for the projector, one for the cascade, one for the presence of gateways. */
 async function waitingForLocks(databaseUrl: string): Promise<number> {
   return withClient(databaseUrl, async (client) => {
     const { rows } = await client.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted

@@ -15,7 +15,7 @@ let log: EventLog;
 let waitedFor: Position[];
 let waited: number[];
 let readModelIsThere: boolean;
-const observed: Observed | undefined = nothingObserved;
+let observed: Observed | undefined;
 let gatewaysAreOpen: boolean;
 
 beforeAll(async () => {
@@ -58,6 +58,45 @@ beforeEach(() => {
   waited = [];
   readModelIsThere = true;
   gatewaysAreOpen = true;
+  observed = nothingObserved;
+});
+
+describe('what is observed of a gateway', () => {
+  const seen: Observed = {
+    observations: { status: 'offline', last_seen_at: '2026-01-01T00:00:00.000Z' },
+    mark: '1767225600000-3',
+  };
+
+  it('is nothing of one that has just been made', async () => {
+    observed = seen;
+    const created = await send('POST', '/api/gateways', await gatewayBody());
+    expect(created.json()).toMatchObject({ status: 'never_seen', last_seen_at: null });
+    expect(created.headers.etag).toBe('"0"');
+  });
+
+  it('is in the answer to a command, and in its ETag', async () => {
+    const id = await created('/api/gateways', await gatewayBody());
+    observed = seen;
+    const put = await send('PUT', `/api/gateways/${id}`, { name: 'Another' });
+    expect(put.json()).toMatchObject({ name: 'Another', ...seen.observations });
+    expect(put.headers.etag).toBe('"1.1767225600000-3"');
+  });
+
+  it('is left out while nobody can tell, and where nobody wants to wait', async () => {
+    const id = await created('/api/gateways', await gatewayBody());
+    observed = undefined;
+    const unknown = await send('PUT', `/api/gateways/${id}`, { name: 'Another' });
+    observed = seen;
+    const hasty = await send('PUT', `/api/gateways/${id}`, { name: 'Third' }, { prefer: 'respond-async' });
+    for (const [answer, etag] of [
+      [unknown, '"1"'],
+      [hasty, '"2"'],
+    ] as const) {
+      expect([answer.statusCode, answer.headers.etag]).toEqual([200, etag]);
+      expect(answer.json()).not.toHaveProperty('status');
+      expect(answer.json()).not.toHaveProperty('last_seen_at');
+    }
+  });
 });
 
 const kinds = [

@@ -6,6 +6,7 @@ import { type Caller, callerOf, shortHeader } from '../http/caller.ts';
 import { entityTagOf, formatEntityTag, parseEntityTags, revisionOf } from '../http/entity-tag.ts';
 import { ApiError, type ErrorCode, errorDetail } from '../http/errors.ts';
 import type { Operation } from '../http/operation.ts';
+import { preferencesOf } from '../http/preferences.ts';
 import { awaitProjection, type ReadModelReaches } from '../http/read-your-writes.ts';
 import type { HttpServer } from '../http/server.ts';
 import { nothingObserved, type Observed } from '../resources/gateway.ts';
@@ -41,7 +42,7 @@ export function commandRoutes(app: HttpServer, options: CommandRouteOptions): vo
         if (outcome.outcome === 'rejected') throw refusal(command, outcome, reply, caller, options);
         describe(outcome, caller, reply);
         const [observed] = await Promise.all([
-          observe(command, id, outcome, options),
+          observe(command, id, outcome, request, options),
           awaitProjection(request, reply, outcome.position, options.readModelReaches),
         ]);
         if (command.status === 201) reply.header('Location', `${command.path}/${id}`);
@@ -91,15 +92,17 @@ async function runAsSent(
   return { id: newest, outcome: await command.run(dependencies, { id: newest, body, query, sender: keyed }) };
 }
 
-/** What there is to be seen of a gateway; of one that has just been made nothing can have been. */
+/** What there is to be seen of a gateway: of one that has just been made, nothing; where nobody wants to wait, nobody is asked. */
 async function observe(
   { category, status }: DefinedCommand,
   id: string,
   { outcome }: Accepted,
+  { headers }: FastifyRequest,
   { observationsOf }: CommandRouteOptions,
 ): Promise<Observed | undefined> {
-  if (category !== 'gateway') return undefined;
-  return status === 201 && outcome === 'accepted' ? nothingObserved : observationsOf(id);
+  if (category !== 'gateway' || status === 204) return undefined;
+  if (status === 201 && outcome === 'accepted') return nothingObserved;
+  return preferencesOf(headers.prefer).respondAsync ? undefined : observationsOf(id);
 }
 
 // A tag that names no revision, such as a weak one, is one that the resource cannot have.

@@ -57,7 +57,8 @@ export type SubscriptionOptions = LogFilter & {
 /**
  * The log of all events: what the service asks of EventStoreDB.
  *
- * Every method throws `EventLogUnavailable` when the store cannot be reached or does not answer in time.
+ * Every method throws `EventLogUnavailable` when the store cannot be reached or does not answer in time, and what reads or
+ * writes one stream `StreamTombstoned` when somebody has deleted it for good.
  * After an append that threw, the events may have been written or not.
  */
 export interface EventLog {
@@ -88,6 +89,11 @@ export interface EventLog {
    * faster: nothing comes between the events, and nothing after them. Ends early, without an error, when `signal` aborts.
    */
   readAll(options: SubscriptionOptions): AsyncIterable<readonly StoredEvent[]>;
+}
+
+/** A stream has been deleted for good: nothing can be read from it, or appended to it. */
+export class StreamTombstoned extends Error {
+  override readonly name = 'StreamTombstoned';
 }
 
 /** The event store cannot be reached, or does not answer in time. */

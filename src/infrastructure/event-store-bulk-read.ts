@@ -6,7 +6,7 @@ import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import type { LogFilter, Position, StoredEvent, SubscriptionOptions } from '../events/event-log.ts';
-import { asUnavailable } from './event-store-errors.ts';
+import { asPortError } from './event-store-errors.ts';
 import { createSignal, type Patience, within } from './event-store-waiting.ts';
 import { eventOfResponse } from './read-response.ts';
 
@@ -55,7 +55,7 @@ export async function* readInBulk(
       if (batch.length >= Math.min(worthwhile, maxBatch)) arrived.notify();
       else gathering ??= setTimeout(arrived.notify, gatherMs);
     });
-    stream.on('error', (error) => end(asUnavailable(error)));
+    stream.on('error', (error) => end(asPortError(error)));
     stream.on('end', () => end('end'));
     while (ended === undefined) {
       await arrived.wait();
@@ -70,7 +70,7 @@ export async function* readInBulk(
     if (ended === 'end' && batch.length > 0) yield batch;
     if (ended !== 'end' && ended !== 'aborted') throw ended;
   } catch (error) {
-    throw asUnavailable(error);
+    throw asPortError(error);
   } finally {
     clearTimeout(gathering);
     signal.removeEventListener('abort', onAbort);

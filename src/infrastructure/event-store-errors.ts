@@ -3,14 +3,19 @@ import {
   CancelledError,
   DeadlineExceededError,
   NotLeaderError,
+  StreamDeletedError,
   TimeoutError,
   UnavailableError,
 } from '@eventstore/db-client';
 import { status } from '@grpc/grpc-js';
-import { EventLogUnavailable } from '../events/event-log.ts';
+import { EventLogUnavailable, StreamTombstoned } from '../events/event-log.ts';
 
-/** The error as it is, or as `EventLogUnavailable` when it means that the event store is not there now. */
-export function asUnavailable(error: unknown): unknown {
+/** The error as the port has it: `EventLogUnavailable` when it means that the event store is not there now; else as it is. */
+export function asPortError(error: unknown): unknown {
+  // The client's own has no message.
+  if (error instanceof StreamDeletedError) {
+    return new StreamTombstoned(`${error.streamName} has been deleted for good`, { cause: error });
+  }
   return isAway(error) ? new EventLogUnavailable(`the event store is away: ${error.message}`, { cause: error }) : error;
 }
 

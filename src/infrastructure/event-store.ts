@@ -26,7 +26,7 @@ import {
   type SubscriptionOptions,
 } from '../events/event-log.ts';
 import { readInBulk } from './event-store-bulk-read.ts';
-import { asUnavailable, isDiscoveryFailure, isRawCallError } from './event-store-errors.ts';
+import { asPortError, isDiscoveryFailure, isRawCallError } from './event-store-errors.ts';
 import { createSignal, deadline, type Patience, within } from './event-store-waiting.ts';
 
 export interface EventStoreOptions {
@@ -94,7 +94,7 @@ export function connectEventStore({ url, answerWithin = 10_000, impatience }: Ev
           replaced.push(used);
           client = createClient(url);
         }
-        throw asUnavailable(error);
+        throw asPortError(error);
       }
     },
     subscribe: (options) => subscribe(client, options, answerWithin),
@@ -155,7 +155,7 @@ async function collect(
     return events;
   } catch (error) {
     if (error instanceof StreamNotFoundError) return [];
-    throw asUnavailable(error);
+    throw asPortError(error);
   }
 }
 
@@ -203,7 +203,7 @@ async function* subscribe(
     caughtUp = true;
     arrived.notify();
   });
-  subscription.on('error', (error) => end(asUnavailable(error)));
+  subscription.on('error', (error) => end(asPortError(error)));
   subscription.on('end', () => end(new EventLogUnavailable('the event store ended the subscription')));
   signal.addEventListener('abort', onAbort);
   // Silence is what a quiet log sounds like, but only after the server has confirmed the subscription.

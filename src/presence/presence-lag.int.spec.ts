@@ -1,5 +1,6 @@
 // What becomes of gateways when the tables are behind, when an append comes late, and when a stream is spoiled.
 import { setTimeout as delay } from 'node:timers/promises';
+import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type PresenceStage, patiently, setPresenceStage } from '../../test/support/presence-stage.ts';
 import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
@@ -83,6 +84,37 @@ describe('a gateway that has just been created', () => {
     await changes('GatewayConnected', 0n);
     stage.startTables();
     await stage.becomes(id, 'online');
+  });
+});
+
+describe('a gateway that has just been restored', () => {
+  it('is online from its first heartbeat on, though the tables call it deleted', async () => {
+    const restored = await stage.aGateway({});
+    await stage.registry.run('SoftDeleteGateway', restored);
+    await vi.waitFor(async () => expect((await stage.rowOf(restored)).stream_revision).toBe('1'), patiently);
+    await using _presence = await stage.listening();
+    await stage.stopTables();
+    await stage.registry.run('RestoreGateway', restored);
+    stage.beat(restored);
+    stage.beat(gateway);
+    await changes('GatewayConnected', 0n);
+    stage.startTables();
+    await stage.becomes(restored, 'online');
+  });
+});
+
+describe('a stream of presence that somebody has deleted for good', () => {
+  it('keeps no other gateway from coming and going, and is told in the health', async () => {
+    const spoiled = await stage.aGateway();
+    const store = EventStoreDBClient.connectionString(stage.registry.url);
+    await store.tombstoneStream(`gatewayPresence-${spoiled}`);
+    await store.dispose();
+    await using presence = await stage.listening();
+    using _beating = stage.beatOnAndOn(spoiled);
+    await vi.waitFor(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }), patiently);
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await stage.becomes(gateway, 'offline');
   });
 });
 

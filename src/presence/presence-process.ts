@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
 import { UndecodableEvent } from '../events/codec.ts';
-import type { EventLog } from '../events/event-log.ts';
+import { type EventLog, StreamTombstoned } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
 import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
@@ -164,9 +164,11 @@ async function tick(life: Life, signal: AbortSignal): Promise<boolean> {
 
 /** Looks at all that are online, here or by the tables: whatever one side has missed, the other one knows. */
 async function refresh({ roster, tables }: Life): Promise<void> {
-  const shown = await tables.findOnline();
-  roster.learn(shown);
-  const ids = new Set(shown.map(({ ids: { id } }) => id));
+  const ids = new Set<GatewayId>();
+  for await (const shown of tables.online()) {
+    roster.learn(shown);
+    for (const { ids: of } of shown) ids.add(of.id);
+  }
   roster.learn(await tables.find(roster.online().filter((id) => !ids.has(id))));
 }
 
@@ -227,7 +229,7 @@ async function unlessUnreadable(
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof UndecodableEvent)) throw error;
+    if (!(error instanceof UndecodableEvent || error instanceof StreamTombstoned)) throw error;
     roster.disregard(id);
     unreadable.add(id);
     logger.error({ gateway: id, err: error }, 'the presence of a gateway cannot be read: it is passed over');

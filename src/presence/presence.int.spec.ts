@@ -1,6 +1,7 @@
 // The presence process among real servers: who comes, who falls silent, and whom nobody may call silent.
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { natsServers } from '../../test/support/nats-process.ts';
 import { type PresenceStage, patiently, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
 import { anId } from '../../test/support/registry.ts';
 
@@ -56,15 +57,16 @@ describe('a gateway', () => {
 
   it('stays online as long as it is heard of', async () => {
     await using _presence = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
-    await stage.becomes(gateway, 'online');
-    const since = await stage.sinceOf(gateway);
-    await vi.waitFor(async () => {
-      const { last_seen_at } = await stage.rowOf(gateway);
-      expect(last_seen_at?.getTime()).toBeGreaterThan(since.getTime() + 1_500 * timeout);
-    }, patiently);
-    expect(await stage.revisionOf(gateway)).toBe(0n);
-    beating[Symbol.dispose]();
+    {
+      using _beating = stage.beatOnAndOn(gateway);
+      await stage.becomes(gateway, 'online');
+      const since = await stage.sinceOf(gateway);
+      await vi.waitFor(async () => {
+        const { last_seen_at } = await stage.rowOf(gateway);
+        expect(last_seen_at?.getTime()).toBeGreaterThan(since.getTime() + 1_500 * timeout);
+      }, patiently);
+      expect(await stage.revisionOf(gateway)).toBe(0n);
+    }
     await stage.becomes(gateway, 'offline');
   });
 
@@ -76,22 +78,22 @@ describe('a gateway', () => {
     await stage.becomes(gateway, 'offline');
     const went = await stage.sinceOf(gateway);
     expect(went.getTime() - came.getTime()).toBeGreaterThanOrEqual(1_500);
-    const beating = stage.beatOnAndOn(gateway);
+    using _beating = stage.beatOnAndOn(gateway);
     await stage.becomes(gateway, 'online');
     expect((await stage.sinceOf(gateway)).getTime() - went.getTime()).toBeGreaterThanOrEqual(1_500);
-    beating[Symbol.dispose]();
   });
 
   it('is told of with the factory that it stands in now, and goes by the timeout that it has now', async () => {
     await using _presence = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
-    await stage.becomes(gateway, 'online');
     const elsewhere = anId();
     await stage.registry.run('CreateFactory', elsewhere, { organization_id: stage.organization, name: 'Spandau' });
-    await stage.registry.run('MoveGateway', gateway, { factory_id: elsewhere });
-    await stage.registry.run('UpdateGateway', gateway, { metadata: { offline_after_seconds: 2 } });
-    await vi.waitFor(async () => expect((await stage.rowOf(gateway)).stream_revision).toBe('2'), patiently);
-    beating[Symbol.dispose]();
+    {
+      using _beating = stage.beatOnAndOn(gateway);
+      await stage.becomes(gateway, 'online');
+      await stage.registry.run('MoveGateway', gateway, { factory_id: elsewhere });
+      await stage.registry.run('UpdateGateway', gateway, { metadata: { offline_after_seconds: 2 } });
+      await vi.waitFor(async () => expect((await stage.rowOf(gateway)).stream_revision).toBe('2'), patiently);
+    }
     await stage.becomes(gateway, 'offline');
     const event = await stage.lastEventOf(gateway);
     expect(event?.data).toMatchObject({ factoryId: elsewhere });
@@ -101,13 +103,12 @@ describe('a gateway', () => {
 
   it('that is deleted goes offline however much is heard of it, and comes when it is restored', async () => {
     await using _presence = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
+    using _beating = stage.beatOnAndOn(gateway);
     await stage.becomes(gateway, 'online');
     await stage.registry.run('SoftDeleteGateway', gateway);
     await stage.becomes(gateway, 'offline');
     await stage.registry.run('RestoreGateway', gateway);
     await stage.becomes(gateway, 'online');
-    beating[Symbol.dispose]();
   });
 
   it('is nobody else, and of no other organization', async () => {
@@ -125,7 +126,8 @@ describe('a gateway', () => {
 
 describe('many gateways', () => {
   it('are online after one heartbeat each, by one event each', async () => {
-    const many = await Promise.all(Array.from({ length: 100 }, () => stage.aGateway({})));
+    const many = await Promise.all(Array.from({ length: 100 }, () => stage.createGateway({})));
+    await stage.tablesFollow();
     await using _presence = await stage.listening();
     for (let round = 0; round < 3; round++) many.forEach(stage.beat);
     await vi.waitFor(async () => {
@@ -148,43 +150,16 @@ describe('the presence process', () => {
     expect((await stage.sinceOf(gateway)).getTime() - started).toBeGreaterThanOrEqual(timeout * 1_000);
   });
 
-  it('calls nobody silent who could not be heard because NATS was away', async () => {
-    await using presence = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
-    await stage.becomes(gateway, 'online');
-    await stage.nats.kill();
-    await vi.waitFor(() => expect(presence.health().status).toBe('failing'), patiently);
-    await silenceIsOver();
-    await stage.nats.start();
-    await heardAgain(gateway);
-    expect(await stage.revisionOf(gateway)).toBe(0n);
-    beating[Symbol.dispose]();
-    await stage.becomes(gateway, 'offline');
-    await vi.waitFor(() => expect(presence.health().status).toBe('running'), patiently);
-  });
-
-  it('calls nobody silent who could not be heard because NATS was frozen', async () => {
-    await using _presence = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
-    await stage.becomes(gateway, 'online');
-    stage.nats.freeze();
-    await silenceIsOver();
-    stage.nats.thaw();
-    await heardAgain(gateway);
-    expect(await stage.revisionOf(gateway)).toBe(0n);
-    beating[Symbol.dispose]();
-    await stage.becomes(gateway, 'offline');
-  });
-
   it('stands by while another one is active, and takes over when that ends', async () => {
-    const first = await stage.listening();
+    await using first = await stage.listening();
     await using second = await stage.listening();
-    const beating = stage.beatOnAndOn(gateway);
-    await stage.becomes(gateway, 'online');
-    await first[Symbol.asyncDispose]();
-    await heardAgain(gateway);
-    expect(await stage.revisionOf(gateway)).toBe(0n);
-    beating[Symbol.dispose]();
+    {
+      using _beating = stage.beatOnAndOn(gateway);
+      await stage.becomes(gateway, 'online');
+      await first[Symbol.asyncDispose]();
+      await heardAgain(stage, gateway);
+      expect(await stage.revisionOf(gateway)).toBe(0n);
+    }
     await stage.becomes(gateway, 'offline');
     expect(second.health().status).toBe('running');
   });
@@ -217,10 +192,34 @@ describe('the presence process', () => {
     );
     isAway = false;
     await vi.waitFor(() => expect(presence.health().status).toBe('running'), patiently);
-    const beating = stage.beatOnAndOn(gateway);
+    using _beating = stage.beatOnAndOn(gateway);
     await stage.becomes(gateway, 'online');
-    beating[Symbol.dispose]();
   });
+});
+
+describe.each(natsServers())('the presence process, with %s,', (_, file) => {
+  it('calls nobody silent who could not be heard because NATS was away, or frozen', async () => {
+    await using own = await setPresenceStage(file);
+    await using presence = await own.listening();
+    const id = await own.aGateway();
+    {
+      using _beating = own.beatOnAndOn(id);
+      await own.becomes(id, 'online');
+      await own.nats.kill();
+      await vi.waitFor(() => expect(presence.health().status).toBe('failing'), patiently);
+      await silenceIsOver();
+      await own.nats.start();
+      await heardAgain(own, id);
+
+      own.nats.freeze();
+      await silenceIsOver();
+      own.nats.thaw();
+      await heardAgain(own, id);
+      expect(await own.revisionOf(id)).toBe(0n);
+    }
+    await own.becomes(id, 'offline');
+    await vi.waitFor(() => expect(presence.health().status).toBe('running'), patiently);
+  }, 60_000);
 });
 
 /** Waits for so long that whoever was not heard would have been silent for its timeout twice. */
@@ -228,9 +227,9 @@ function silenceIsOver(): Promise<void> {
   return delay(2_000 * timeout);
 }
 
-async function heardAgain(id: string): Promise<void> {
+async function heardAgain(where: PresenceStage, id: string): Promise<void> {
   const since = Date.now();
   await vi.waitFor(async () => {
-    expect((await stage.rowOf(id)).last_seen_at?.getTime()).toBeGreaterThan(since + 1_500 * timeout);
+    expect((await where.rowOf(id)).last_seen_at?.getTime()).toBeGreaterThan(since + 1_500 * timeout);
   }, patiently);
 }

@@ -71,7 +71,17 @@ describe('a gateway that was never heard of', () => {
     const roster = createRoster(settings);
     roster.heard(beat, at(0));
     roster.learn([known({ isActive: false })]);
-    expect([roster.size, roster.due(), roster.arrived(at(1))]).toEqual([0, [], []]);
+    expect([roster.due(), roster.arrived(at(1))]).toEqual([[], []]);
+    roster.forgetStrangers(at(10));
+    expect(roster.size).toBe(0);
+  });
+
+  it('has come with that heartbeat when it was restored a moment before it', () => {
+    const roster = createRoster(settings);
+    roster.heard(beat, at(0));
+    roster.learn([known({ isActive: false })]);
+    roster.learn([known()]);
+    expect(roster.arrived(at(2))).toMatchObject([{ lastSeen: at(0).day }]);
   });
 
   it('does not count when another organization speaks for it', () => {

@@ -185,6 +185,8 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   function learn(learned: Known): void {
     const { id, organizationId } = learned.ids;
     const entry = entries.get(id);
+    // One that seems to be deleted may have been restored a moment ago: the tables are given time to say so.
+    if (entry === undefined && !learned.isActive && !isOnline(learned)) return;
     const beat = strangers.met(id, organizationId) ?? entry?.beat;
     const heard = learned.isActive ? beat : entry?.heard;
     // The tables may be behind what has been recorded here.

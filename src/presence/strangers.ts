@@ -12,41 +12,45 @@ export interface Strangers {
   forget(now: Instant): void;
 }
 
-/** So many are remembered; whoever is not will be heard of again. */
-const mostStrangers = 20_000;
+/** So many are remembered in all; beyond that each organization has its share. Whoever is not will be heard of again. */
+const most = 50_000;
 
 /** For so many milliseconds the tables may be behind without a first heartbeat being lost. */
 const patience = 10_000;
 
 export function createStrangers(): Strangers {
-  // By organization, so that nobody who speaks for another one is heard instead.
-  const strangers = new Map<GatewayId, Map<OrganizationId, Instant>>();
+  // By organization, so that nobody who speaks for one is heard instead of another, or leaves it no room.
+  const speakers = new Map<OrganizationId, Map<GatewayId, Instant>>();
   let count = 0;
 
   return {
-    heard({ gateway, organization }, at) {
-      const speakers = strangers.get(gateway) ?? new Map<OrganizationId, Instant>();
-      if (!speakers.has(organization)) {
-        if (count >= mostStrangers) return;
+    heard({ organization, gateway }, at) {
+      const ofOrganization = speakers.get(organization) ?? new Map<GatewayId, Instant>();
+      if (!ofOrganization.has(gateway)) {
+        if (count >= most && ofOrganization.size >= most / (speakers.size + 1)) return;
         count += 1;
       }
-      strangers.set(gateway, speakers.set(organization, at));
+      speakers.set(organization, ofOrganization.set(gateway, at));
     },
-    ids: () => [...strangers.keys()],
+    ids: () => [...new Set([...speakers.values()].flatMap((ofOrganization) => [...ofOrganization.keys()]))],
     met(gateway, organization) {
-      const at = strangers.get(gateway)?.get(organization);
-      remove(gateway);
+      const at = speakers.get(organization)?.get(gateway);
+      for (const other of [...speakers.keys()]) remove(other, gateway);
       return at;
     },
     forget(now) {
-      for (const [gateway, speakers] of strangers) {
-        if ([...speakers.values()].every(({ steady }) => now.steady - steady >= patience)) remove(gateway);
+      for (const [organization, ofOrganization] of speakers) {
+        for (const [gateway, { steady }] of ofOrganization) {
+          if (now.steady - steady >= patience) remove(organization, gateway);
+        }
       }
     },
   };
 
-  function remove(gateway: GatewayId): void {
-    count -= strangers.get(gateway)?.size ?? 0;
-    strangers.delete(gateway);
+  function remove(organization: OrganizationId, gateway: GatewayId): void {
+    const ofOrganization = speakers.get(organization);
+    if (!ofOrganization?.delete(gateway)) return;
+    count -= 1;
+    if (ofOrganization.size === 0) speakers.delete(organization);
   }
 }

@@ -12,8 +12,8 @@ import type { Known, KnownPresence, Sighting } from './roster.ts';
 export interface PresenceTables {
   /** Those of these gateways that the tables know. */
   find(ids: readonly GatewayId[]): Promise<readonly Known[]>;
-  /** All gateways that are online by the tables. */
-  findOnline(): Promise<readonly Known[]>;
+  /** All gateways that are online by the tables, in portions: tens of thousands at once would keep the process from all else. */
+  online(): AsyncIterable<readonly Known[]>;
   /**
    * Notes when gateways were last seen, never going back. A gateway that somebody else is writing at this moment is passed
    * over: to wait for it while others are held could be a deadlock.
@@ -25,8 +25,11 @@ export interface PresenceTables {
   restoreFromPresence(): Promise<void>;
 }
 
-/** So many rows are written by a statement: whoever else wants one of them waits for all. */
+/** So many rows are read or written by a statement: whoever else wants one that is written waits for all. */
 const rowsAtOnce = 1_000;
+
+/** Before the ids of all gateways. */
+const beforeAll = '00000000-0000-0000-0000-000000000000';
 
 const columns = `
   gateways.id, gateways.organization_id, gateways.factory_id, gateways.deleted_at IS NULL AS is_active,
@@ -51,27 +54,35 @@ const Row = z.object({
 export async function openPresenceTables({ client }: Connection): Promise<PresenceTables> {
   // What was observed is no change of a gateway; and what a crash of Postgres loses of it comes again by itself.
   await client.query(`SET registry.writer = 'on'; SET synchronous_commit = off`);
-  return { find, findOnline, note, restoreFromPresence };
+  return { find, online, note, restoreFromPresence };
 
   async function find(ids: readonly GatewayId[]): Promise<readonly Known[]> {
-    if (ids.length === 0) return [];
-    const text = `SELECT ${columns} FROM gateways LEFT JOIN gateway_presence AS presence USING (id)
-      WHERE gateways.id = ANY ($1::uuid[])`;
-    const { rows } = await client.query({ name: 'find gateways', text, values: [ids] });
-    return rows.map(knownOf);
+    const found: Known[] = [];
+    for (const some of portionsOf(ids)) {
+      const text = `SELECT ${columns} FROM gateways LEFT JOIN gateway_presence AS presence USING (id)
+        WHERE gateways.id = ANY ($1::uuid[])`;
+      const { rows } = await client.query({ name: 'find gateways', text, values: [some] });
+      found.push(...rows.map(knownOf));
+    }
+    return found;
   }
 
-  async function findOnline(): Promise<readonly Known[]> {
-    const { rows } = await client.query(
-      `SELECT ${columns} FROM gateway_presence AS presence JOIN gateways USING (id) WHERE presence.status = 'online'`,
-    );
-    return rows.map(knownOf);
+  async function* online(): AsyncGenerator<readonly Known[]> {
+    const text = `SELECT ${columns} FROM gateway_presence AS presence JOIN gateways USING (id)
+      WHERE presence.status = 'online' AND presence.id > $1::uuid ORDER BY presence.id LIMIT ${rowsAtOnce}`;
+    for (let after: string = beforeAll; ; ) {
+      const { rows } = await client.query({ name: 'find online gateways', text, values: [after] });
+      const known = rows.map(knownOf);
+      yield known;
+      const last = known.at(-1);
+      if (last === undefined || known.length < rowsAtOnce) return;
+      after = last.ids.id;
+    }
   }
 
   async function note(sightings: readonly Sighting[]): Promise<readonly Sighting[]> {
     const noted = new Set<string>();
-    for (let start = 0; start < sightings.length; start += rowsAtOnce) {
-      const some = sightings.slice(start, start + rowsAtOnce);
+    for (const some of portionsOf(sightings)) {
       const { rows } = await client.query<{ id: string }>({
         name: 'note sightings',
         text: `
@@ -100,6 +111,10 @@ export async function openPresenceTables({ client }: Connection): Promise<Presen
       )
       UPDATE gateways SET last_seen_at = lost.at FROM lost WHERE gateways.id = lost.id`);
   }
+}
+
+function* portionsOf<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += rowsAtOnce) yield items.slice(start, start + rowsAtOnce);
 }
 
 function knownOf(row: unknown): Known {

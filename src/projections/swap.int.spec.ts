@@ -11,7 +11,8 @@ import type { RegistryEvent } from '../events/catalogue.ts';
 import { encode } from '../events/codec.ts';
 import { DeviceId, GatewayId } from '../events/ids.ts';
 import { connectEventStore, type EventStore } from '../infrastructure/event-store.ts';
-import { createPool } from '../infrastructure/postgres.ts';
+import { connect, createPool } from '../infrastructure/postgres.ts';
+import { openPresenceTables } from '../presence/tables.ts';
 import { GatewaysQuery, listGateways } from '../queries/gateways.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { startProjector } from './projector.ts';
@@ -19,6 +20,8 @@ import { type RebuildOptions, rebuild, rollback } from './rebuild.ts';
 import { verify } from './verify.ts';
 
 const seeded = 20_000;
+/** So many that most are not seen again after the last swap: that would hide that a time was lost. */
+const seen = 1_000;
 const logger = pino({ level: 'silent' });
 const { signal: never } = new AbortController();
 
@@ -59,9 +62,9 @@ describe('while gateways are created without a pause', () => {
     await rollback(options());
     stop.abort();
     await writing;
-    const seen = await Promise.all(queries);
-    expect(Math.min(...seen.map((totals) => totals.length))).toBeGreaterThan(10);
-    for (const totals of seen) {
+    const lists = await Promise.all(queries);
+    expect(Math.min(...lists.map((totals) => totals.length))).toBeGreaterThan(10);
+    for (const totals of lists) {
       expect(totals[0]).toBeGreaterThanOrEqual(seeded);
       expect(totals).toEqual(totals.toSorted((a, b) => a - b));
     }
@@ -91,6 +94,23 @@ describe('while gateways are created without a pause', () => {
     await projected();
     expect(await count()).toBe(gateways);
     expect(await schemas()).toEqual(['registry_previous']);
+  }, 120_000);
+});
+
+describe('while it is noted without a pause when gateways were seen', () => {
+  it('rebuilds, and loses no time', async () => {
+    await createGateways(seen);
+    await projected();
+    const stop = new AbortController();
+    scope.defer(() => stop.abort());
+    const noting = noteOnAndOn(stop.signal);
+    await rebuild(options());
+    await rebuild(options());
+    stop.abort();
+    const noted = await noting;
+    expect(noted.size).toBeGreaterThan(100);
+    expect(await timesSeen()).toEqual(noted);
+    expect(failures).toEqual([]);
   }, 120_000);
 });
 
@@ -138,6 +158,27 @@ async function writeOnAndOn(signal: AbortSignal): Promise<void> {
   }
 }
 
+/** One gateway after the other. Resolves to when each was seen, as far as it was noted, in milliseconds since 1970. */
+async function noteOnAndOn(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  await using connection = await connect({ databaseUrl: database.url, name: 'registry presence', timeoutMs: 15_000 });
+  const tables = await openPresenceTables(connection);
+  const noted = new Map<string, number>();
+  for (let number = 0; !signal.aborted; number++) {
+    const sighting = { id: idOf(number % seen), at: Date.now() };
+    for (const { id, at } of await tables.note([sighting])) noted.set(id, at);
+  }
+  return noted;
+}
+
+async function timesSeen(): Promise<ReadonlyMap<string, number>> {
+  return withClient(database.url, async (client) => {
+    const { rows } = await client.query<{ id: string; last_seen_at: Date }>(
+      'SELECT id, last_seen_at FROM gateways WHERE last_seen_at IS NOT NULL',
+    );
+    return new Map(rows.map(({ id, last_seen_at }) => [id, last_seen_at.getTime()]));
+  });
+}
+
 async function createGateways(count: number): Promise<void> {
   const first = gateways;
   for (let done = 0; done < count; done += 500) {
@@ -149,8 +190,12 @@ async function createGateways(count: number): Promise<void> {
 }
 
 function createGateway(number: number): Promise<void> {
-  const id = GatewayId.parse(`0194c000-0000-7000-8000-${(number + 100).toString(16).padStart(12, '0')}`);
+  const id = idOf(number);
   return append(gatewayCreated({ id, gatewayId: DeviceId.parse(`GW-${number}`) }), `gateway-${id}`);
+}
+
+function idOf(number: number): GatewayId {
+  return GatewayId.parse(`0194c000-0000-7000-8000-${(number + 100).toString(16).padStart(12, '0')}`);
 }
 
 async function append(event: RegistryEvent, stream: string): Promise<void> {

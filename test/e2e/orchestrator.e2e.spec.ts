@@ -75,8 +75,10 @@ describe('a gateway', () => {
     await eventually(() => device.sessions() === 1);
     await house.ask('DELETE', `/api/gateways/${id}`);
     await eventually(() => device.sessions() === 0);
-    const beats = scene.beatsOf(id);
+    // Both are told of by one connection to NATS: what was under way has come when a later one is heard.
     const witness = await scene.create();
+    await eventually(() => scene.beatsOf(witness.id) > 0);
+    const beats = scene.beatsOf(id);
     await eventually(() => scene.beatsOf(witness.id) > 5);
     expect(scene.beatsOf(id)).toBe(beats);
 

@@ -5,6 +5,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { commandOf, descendantsOf, isAlive, pidOf, runCommand, startService } from './service.ts';
 
 const organization = { name: 'Acme' };
+const login = { email: 'admin@example.com', password: 'correct horse' };
 
 /** Of all ports the one that nothing listens on: ports below 1024 are given out by hand. */
 const closedPort = 1;
@@ -26,6 +27,15 @@ describe('while Postgres and NATS are away', () => {
 
     const path = `/api/organizations/${created.body.id}`;
     expect((await service.ask('PUT', path, { name: 'Acme Industries' })).status).toBe(200);
+
+    // What is observed of a gateway only tables could tell.
+    const factory = { organization_id: created.body.id, name: 'Springfield Plant' };
+    const { body: plant } = await service.ask('POST', '/api/factories', factory);
+    const gateway = { factory_id: plant.id, gateway_id: 'GW-1', name: 'North', url: 'ws://10.0.0.1', ...login };
+    const { body: made } = await service.ask('POST', '/api/gateways', gateway);
+    expect(made.status).toBe('never_seen');
+    const renamed = await service.ask('PUT', `/api/gateways/${made.id}`, { name: 'South' });
+    expect([renamed.status, renamed.body.name, renamed.body.status]).toEqual([200, 'South', undefined]);
 
     const query = await service.ask('GET', path);
     expect(query.status).toBe(503);

@@ -1,10 +1,14 @@
-// What the log may say of the presence of gateways, given when each of them really sent heartbeats.
+// What the log may say of the presence of gateways, and has to say, given when each of them really sent heartbeats, and when
+// something was down.
 import type { StoredEvent } from '../../src/events/event-log.ts';
 import type { GatewayPresenceEvent } from '../../src/events/gateway-presence.ts';
 import { EventMetadata } from '../../src/events/metadata.ts';
 
 /** When the heartbeats of a gateway were sent, in milliseconds since 1970, oldest first. */
 export type Beats = readonly number[];
+
+/** From when until when, in milliseconds since 1970. */
+export type Span = readonly [from: number, until: number];
 
 export interface Rules {
   /** Milliseconds of silence after which a gateway is offline. */
@@ -15,8 +19,27 @@ export interface Rules {
   readonly slack: number;
 }
 
-/** What is wrong with the events of one gateway, oldest first: a line each. */
-export function complaintsAbout(events: readonly StoredEvent[], beats: Beats, rules: Rules): readonly string[] {
+/**
+ * What is wrong with the events of one gateway: a line each.
+ *
+ * @param events oldest first
+ * @param troubles when something was down, or had not yet recovered, in any order
+ */
+export function complaintsAbout(
+  events: readonly StoredEvent[],
+  beats: Beats,
+  troubles: readonly Span[],
+  rules: Rules,
+): readonly string[] {
+  return [...complaintsOfEvents(events, beats, rules), ...complaintsOfAbsence(events, beats, troubles, rules)];
+}
+
+/** How long a gateway may beat, while nothing is down, before it is online, in milliseconds. */
+export function longestAbsence({ timeout, debounce, slack }: Rules): number {
+  return timeout + debounce + slack;
+}
+
+function complaintsOfEvents(events: readonly StoredEvent[], beats: Beats, rules: Rules): readonly string[] {
   return events.flatMap((stored, index) => {
     const event = readEvent(stored);
     const before = events[index - 1];
@@ -55,6 +78,59 @@ function complaintsOfGoing(event: StoredEvent, beats: Beats, { timeout, slack }:
   const at = timeOf(event);
   const heard = beats.filter((sent) => sent > at - timeout + slack && sent < at - slack);
   return heard.length === 0 ? [] : [`${nameOf(event)} at ${at}, though heartbeats were sent at ${heard.join(', ')}`];
+}
+
+function complaintsOfAbsence(
+  events: readonly StoredEvent[],
+  beats: Beats,
+  troubles: readonly Span[],
+  rules: Rules,
+): readonly string[] {
+  const missed = common(absences(events), common(runs(beats, rules), calm(troubles)));
+  return missed
+    .filter(([from, until]) => until - from >= longestAbsence(rules))
+    .map(
+      ([from, until]) => `it was offline from ${from} to ${until}, though heartbeats were sent, and nothing was down`,
+    );
+}
+
+/** When a gateway was not online by its events. */
+function absences(events: readonly StoredEvent[]): readonly Span[] {
+  const comings = events.filter(({ type }) => type === 'GatewayConnected').map(timeOf);
+  const goings = events.filter(({ type }) => type === 'GatewayDisconnected').map(timeOf);
+  return [Number.NEGATIVE_INFINITY, ...goings].map((going) => [
+    going,
+    comings.find((coming) => coming >= going) ?? Number.POSITIVE_INFINITY,
+  ]);
+}
+
+/** When it sent heartbeats so often that it could not be silent, however long each of them took. */
+function runs(beats: Beats, { timeout, slack }: Rules): readonly Span[] {
+  const [first, last] = [beats[0], beats.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const pauses = beats.slice(1).map((next, index): Span => [beats[index] ?? next, next]);
+  return common([[first, last]], calm(pauses.filter(([from, until]) => until - from >= timeout - slack)));
+}
+
+/** All the time but that of the troubles. */
+function calm(troubles: readonly Span[]): readonly Span[] {
+  const whatIsLeft = (left: readonly Span[], [from, until]: Span) => common(left, [before(from), after(until)]);
+  return troubles.reduce(whatIsLeft, [[Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]]);
+}
+
+function before(time: number): Span {
+  return [Number.NEGATIVE_INFINITY, time];
+}
+
+function after(time: number): Span {
+  return [time, Number.POSITIVE_INFINITY];
+}
+
+/** What lies in both. */
+function common(some: readonly Span[], others: readonly Span[]): readonly Span[] {
+  return some
+    .flatMap(([from, until]) => others.map((other): Span => [Math.max(from, other[0]), Math.min(until, other[1])]))
+    .filter(([from, until]) => from < until);
 }
 
 function readEvent({ type, data }: StoredEvent): GatewayPresenceEvent {

@@ -1,5 +1,6 @@
 // Where faults happen to the presence process: an event store and a NATS of its own, tables that follow, and gateways of which
 // some beat all the time, and others come and go. All of it is gone when the scope ends.
+import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { until } from '../../embedded/until.ts';
 import { commands } from '../../src/commands/index.ts';
@@ -8,13 +9,13 @@ import { uuidv7 } from '../../src/events/new-id.ts';
 import { createEncryption } from '../../src/infrastructure/encryption.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { createProgress } from '../../src/projections/progress.ts';
-import { startProjector } from '../../src/projections/projector.ts';
+import { type Projector, startProjector } from '../../src/projections/projector.ts';
 import { createMigratedDatabase, withClient } from '../support/database.ts';
 import { aKeyRing } from '../support/key-rings.ts';
 import { natsClient } from '../support/nats-client.ts';
 import { type NatsProcess, startNatsProcess } from '../support/nats-process.ts';
 import { readEvents, startEventStoreProcess } from './event-store.ts';
-import { complaintsAbout, type Rules } from './presence-judge.ts';
+import { complaintsAbout, longestAbsence, type Rules, type Span } from './presence-judge.ts';
 import { type Program, startProgram } from './program.ts';
 import type { Random } from './random.ts';
 
@@ -26,9 +27,20 @@ export const listeningToHeartbeats = /listening to heartbeats/;
 const rules: Rules = { timeout: 3_000, debounce: presenceTiming.debounce, slack: 1_000 };
 const beatMs = 100;
 const patienceMs = 60_000;
+/** What it takes at most to work again after a fault: a new process, the longest back-off, and the first ticks. */
+const recoveryMs = 15_000;
 
 export interface PresenceScene extends AsyncDisposable {
   readonly nats: NatsProcess;
+  /**
+   * Notes that something is down until the fault is over, and for as long afterwards as it takes to recover: meanwhile nobody
+   * has to be online.
+   */
+  during(fault: () => Promise<void>): Promise<void>;
+  /** Resolves when all has recovered, and who beats has had its time to come. */
+  rest(): Promise<void>;
+  stopProjector(): Promise<void>;
+  startProjector(): void;
   /** kill -9 of the event store, and the same again on its port and file. */
   restartEventStore(): Promise<void>;
   /** Ends the session that holds the lock. */
@@ -52,10 +64,11 @@ export async function setPresenceScene(): Promise<PresenceScene> {
   const client = setting.use(await natsClient(nats.url));
   const logger = pino({ level: 'silent' });
   const log = setting.adopt(connectEventStore({ url: eventStore.url }), (store) => store.close());
-  setting.adopt(
-    startProjector({ databaseUrl: database.url, eventLog: log, progress: createProgress(), logger }),
-    (loop) => loop.stop(),
-  );
+  const progress = createProgress();
+  const project = () => startProjector({ databaseUrl: database.url, eventLog: log, progress, logger });
+  let projector: Projector = project();
+  // Another one may have taken its place.
+  setting.defer(() => projector.stop());
   const dependencies = {
     log,
     sealPassword: createEncryption(aKeyRing).seal,
@@ -67,7 +80,10 @@ export async function setPresenceScene(): Promise<PresenceScene> {
   const factory = await create('CreateFactory', { organization_id: organization, name: 'Berlin' });
   const steady = await Promise.all(Array.from({ length: 4 }, (_, number) => aGateway(`steady ${number}`)));
   const restless = await Promise.all(Array.from({ length: 8 }, (_, number) => aGateway(`restless ${number}`)));
+  const head = await log.head();
+  if (head && !(await progress.reached(head, patienceMs))) throw new Error('the tables do not follow');
   const beating = new Set(steady);
+  const troubles: Span[] = [];
   const beats = new Map([...steady, ...restless].map((id): [string, number[]] => [id, []]));
   const timer = setInterval(() => {
     for (const id of beating) {
@@ -81,6 +97,16 @@ export async function setPresenceScene(): Promise<PresenceScene> {
   const owned = setting.move();
   return {
     nats,
+    async during(fault) {
+      const from = Date.now();
+      await fault();
+      troubles.push([from, Date.now() + recoveryMs]);
+    },
+    rest: () => pause(recoveryMs + 2 * longestAbsence(rules)),
+    stopProjector: () => projector.stop(),
+    startProjector() {
+      projector = project();
+    },
     restartEventStore: eventStore.restart,
     async terminateHolder() {
       await withClient(database.url, (connection) =>
@@ -105,7 +131,7 @@ export async function setPresenceScene(): Promise<PresenceScene> {
     async complaints() {
       const events = await readEvents(eventStore.url, (stream) => stream.startsWith('gatewayPresence-'));
       const ofEach = Map.groupBy(events, ({ stream }: StoredEvent) => stream.slice('gatewayPresence-'.length));
-      return [...beats].flatMap(([id, sent]) => complaintsAbout(ofEach.get(id) ?? [], sent, rules));
+      return [...beats].flatMap(([id, sent]) => complaintsAbout(ofEach.get(id) ?? [], sent, troubles, rules));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

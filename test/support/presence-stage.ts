@@ -21,17 +21,22 @@ export type PresenceStage = Awaited<ReturnType<typeof setPresenceStage>>;
 const logger = pino({ level: 'silent' });
 const timing: PresenceTiming = { tick: 20, refresh: 100, threshold: 0, debounce: 0, patience: 1_000 };
 
-/** A registry with one factory, whose tables follow until they are stopped. */
-export async function setPresenceStage() {
+/**
+ * A registry with one factory, whose tables follow until they are stopped.
+ *
+ * @param natsServer the file of the nats-server; the usual one if it is not given
+ */
+export async function setPresenceStage(natsServer?: string) {
   await using setting = new AsyncDisposableStack();
   const registry = setting.use(await startRegistry());
   const { url: databaseUrl } = setting.use(await createMigratedDatabase());
-  const nats = setting.use(await startNatsProcess());
+  const nats = setting.use(await startNatsProcess(natsServer));
   const client = setting.use(await natsClient(nats.url));
   const organization = anId();
   const factory = anId();
   await registry.run('CreateOrganization', organization, { name: 'Acme' });
   await registry.run('CreateFactory', factory, { organization_id: organization, name: 'Berlin' });
+  const progress = createProgress();
   let projector: Projector | undefined;
   setting.defer(() => stopTables());
   startTables();
@@ -44,6 +49,7 @@ export async function setPresenceStage() {
     factory,
     startTables,
     stopTables,
+    tablesFollow,
     listening,
     createGateway,
     aGateway,
@@ -61,13 +67,19 @@ export async function setPresenceStage() {
 
   /** Lets the tables follow the log. */
   function startTables(): void {
-    projector ??= startProjector({ databaseUrl, eventLog: registry.log, progress: createProgress(), logger });
+    projector ??= startProjector({ databaseUrl, eventLog: registry.log, progress, logger });
   }
 
   /** Leaves the tables as they are. */
   async function stopTables(): Promise<void> {
     await projector?.stop();
     projector = undefined;
+  }
+
+  /** Resolves when the tables show all that is in the log by now. */
+  async function tablesFollow(): Promise<void> {
+    const head = await registry.log.head();
+    if (head && !(await progress.reached(head, patiently.timeout))) throw new Error('the tables do not follow');
   }
 
   async function listening(
@@ -97,7 +109,7 @@ export async function setPresenceStage() {
 
   async function aGateway(metadata: object = { offline_after_seconds: timeout }): Promise<string> {
     const id = await createGateway(metadata);
-    await vi.waitFor(async () => expect(await rowOf(id)).toBeDefined(), patiently);
+    await tablesFollow();
     return id;
   }
 
