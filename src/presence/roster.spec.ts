@@ -218,6 +218,18 @@ describe('a gateway that is online', () => {
     expect([roster.size, roster.online()]).toEqual([0, []]);
   });
 
+  it('is not online again because the tables are behind, and comes when it is heard of', () => {
+    const roster = rosterOf(online());
+    roster.changed(aGateway, offline(at(100)));
+    roster.learn([online()]);
+    expect([roster.size, roster.online()]).toEqual([0, []]);
+    roster.heard(beat, at(120));
+    roster.learn([online()]);
+    expect(roster.arrived(at(121))).toMatchObject([{ gateway: { presence: offline(at(100)) } }]);
+    roster.learn([online({ presence: presence('online', 6n, at(122)) })]);
+    expect(roster.online()).toEqual([aGateway]);
+  });
+
   it('stays so for tables that are behind', () => {
     const roster = rosterOf(known());
     roster.heard(beat, at(0));

@@ -1,6 +1,7 @@
 // Who is there, in memory: what was heard of which gateway and when, and what follows from it. It holds the gateways that
 // are online, and those that have just been heard of; all others are looked up when they are heard of again.
 
+import { LRUCache } from 'lru-cache';
 import type { GatewayIds } from '../domain/gateway.ts';
 import type { GatewayPresence } from '../domain/gateway-presence.ts';
 import type { ExpectedRevision } from '../events/event-log.ts';
@@ -91,11 +92,16 @@ interface Entry {
   readonly stored: number | undefined;
 }
 
+/** So many of those who have gone are remembered: of any other the tables have long heard. */
+const mostGone = 50_000;
+
 /** A roster of nobody yet. */
 export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   const entries = new Map<GatewayId, Entry>();
   const strangers = createStrangers();
   const disregarded = new Set<GatewayId>();
+  /** What was recorded of those who have gone, which the tables may not show yet. */
+  const gone = new LRUCache<GatewayId, KnownPresence>({ max: mostGone });
   /** Heard of since it was last looked at who has come. */
   const fresh = new Set<GatewayId>();
   /** Heard of since they were last noted: not the same, as who is heard of while others are noted comes between the two. */
@@ -169,8 +175,10 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       if (entry === undefined) return;
       nobodyBefore = Number.NEGATIVE_INFINITY;
       // Who was heard of while the silence was recorded comes back when that is settled.
-      if (presence.state.status !== 'online' && !fresh.has(id)) drop(id);
-      else entries.set(id, { ...entry, known: { ...entry.known, presence } });
+      if (presence.state.status !== 'online' && !fresh.has(id)) {
+        gone.set(id, presence);
+        drop(id);
+      } else entries.set(id, { ...entry, known: { ...entry.known, presence } });
     },
     disregard(id) {
       disregarded.add(id);
@@ -190,7 +198,8 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     const beat = strangers.met(id, organizationId) ?? entry?.beat;
     const heard = learned.isActive ? beat : entry?.heard;
     // The tables may be behind what has been recorded here.
-    const known = { ...learned, presence: newer(entry?.known.presence, learned.presence) };
+    const known = { ...learned, presence: newer(entry?.known.presence ?? gone.get(id), learned.presence) };
+    if (known.presence === learned.presence) gone.delete(id);
     if (!isOnline(known) && (heard === undefined || !known.isActive)) {
       drop(id);
       return;
