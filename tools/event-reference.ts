@@ -20,6 +20,14 @@ const streams: Readonly<Record<Category, string>> = {
   credentialAudit: 'credentialAudit-<id>',
 };
 
+/** What is to be known of the streams of a category, beside their events. */
+const notes: Readonly<Partial<Record<Category, readonly string[]>>> = {
+  gatewayPresence: [
+    'Of this stream the event store keeps the last event alone (`$maxCount` 1), once it has been scavenged: what came before is in the ' +
+      'NATS stream only. It is none of the history of a gateway, and its revisions are its own.',
+  ],
+};
+
 /** Every event of the catalogue, in Markdown: stream, when it happens, where it is published, fields, example. */
 export function eventReference(): string {
   const categories = Object.entries(catalogue) as [Category, Readonly<Record<string, EventDefinition>>][];
@@ -32,6 +40,7 @@ export function eventReference(): string {
     fieldsOf(EventMetadata),
     ...categories.flatMap(([category, events]) => [
       `## Stream \`${streams[category]}\``,
+      ...(notes[category] ?? []),
       ...Object.entries(events).map(([type, definition]) => sectionOf(type, definition)),
     ]),
   ]

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { streamPrefix } from '../src/events/catalogue.ts';
+import { type Category, catalogue, streamPrefix } from '../src/events/catalogue.ts';
 import { decode, type Recorded } from '../src/events/codec.ts';
 import { contract, type PublishedEvent } from '../src/publishing/contract.ts';
 
@@ -15,13 +15,15 @@ interface GoldenFile {
  * @throws UndecodableEvent
  */
 export function goldenEvent(type: PublishedEvent['type'], revision = type.endsWith('Created') ? 0n : 3n): Recorded {
-  const { kind, version } = contract[type];
+  const { version } = contract[type];
+  const category = (Object.keys(catalogue) as Category[]).find((name) => Object.hasOwn(catalogue[name], type));
+  if (category === undefined) throw new Error(`no event of the catalogue is called ${type}`);
   const { stored } = JSON.parse(readFileSync(new URL(`${type}.v${version}.json`, golden), 'utf8')) as GoldenFile;
   const commit = 1_000n + revision;
   const event = decode({
     ...stored,
     type,
-    stream: `${streamPrefix(kind)}${stored.data.id}`,
+    stream: `${streamPrefix(category)}${stored.data.id}`,
     revision,
     position: { commit, prepare: commit },
     id: `0194e000-0000-7000-8000-${String(commit).padStart(12, '0')}`,

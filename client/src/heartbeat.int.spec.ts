@@ -15,3 +15,15 @@ it('a heartbeat says whose it is, and nothing else', async () => {
   }
   expect(heard.getProcessed()).toBe(1);
 });
+
+it('a heartbeat that would be of others, too, is not sent', async () => {
+  await using nats = await startNats();
+  await using client = await natsClient(nats.url);
+  for (const [organization_id, id] of [
+    ['*', 'a-gateway'],
+    ['an-organization', 'a.gateway'],
+    ['', 'a-gateway'],
+  ] as const) {
+    expect(() => sendHeartbeat(client.connection, { organization_id, id })).toThrow('must be an id');
+  }
+});

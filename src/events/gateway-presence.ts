@@ -8,7 +8,11 @@ const presence = z.object({
   id: GatewayId,
   factoryId: FactoryId,
   organizationId: OrganizationId,
-  lastSeenAt: z.iso.datetime().describe("When its last heartbeat came, by the registry's clock."),
+  lastSeenAt: z.iso
+    .datetime()
+    .describe(
+      "When its last heartbeat came, by the registry's clock; up to a minute and a half earlier where the registry was started since.",
+    ),
 });
 
 export const gatewayPresenceEvents = {

@@ -11,8 +11,9 @@ import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
 import { inParallel } from '../infrastructure/parallel.ts';
 import type { Connection } from '../infrastructure/postgres.ts';
-import { type HeartbeatBus, heartbeatSubjects, type Listening, readHeartbeat } from './heartbeats.ts';
+import { type HeartbeatBus, heartbeatSubject, heartbeatSubjects, type Listening, readHeartbeat } from './heartbeats.ts';
 import { type Instant, instant } from './instant.ts';
+import { createOddities, type Oddities } from './oddities.ts';
 import { readPresence, recordChange } from './recorder.ts';
 import { type Change, createRoster, type Known, type Roster } from './roster.ts';
 import { openPresenceTables, type PresenceTables } from './tables.ts';
@@ -109,6 +110,7 @@ interface Life {
   readonly listeningSince: Instant;
   /** Gateways of whose presence the log cannot be read. */
   readonly unreadable: Set<GatewayId>;
+  readonly oddities: Oddities;
   readonly log: EventLog;
   readonly logger: Logger;
   readonly timing: PresenceTiming;
@@ -126,15 +128,17 @@ async function listen(
   await bus.connected(connectionPatience, ending);
   if (ending.aborted) return;
   const roster = createRoster(timing);
+  const oddities = createOddities(logger);
   using listening = bus.listenTo(heartbeatSubjects, (subject) => {
     const heartbeat = readHeartbeat(subject);
-    if (heartbeat !== undefined) roster.heard(heartbeat, instant());
+    if (heartbeat === undefined) oddities.note(subject);
+    else roster.heard(heartbeat, instant());
   });
   await listening.roundTrip(timing.patience);
   const listeningSince = instant();
   const tables = await openPresenceTables(connection);
   await tables.restoreFromPresence();
-  const life: Life = { roster, tables, listening, listeningSince, unreadable, log, logger, timing };
+  const life: Life = { roster, tables, listening, listeningSince, unreadable, oddities, log, logger, timing };
   logger.info('listening to heartbeats');
   const signal = AbortSignal.any([ending, listening.lost]);
   let refreshedAt = Number.NEGATIVE_INFINITY;
@@ -142,6 +146,7 @@ async function listen(
     if (performance.now() - refreshedAt >= timing.refresh) {
       refreshedAt = performance.now();
       await refresh(life);
+      oddities.tell();
     }
     const isDone = await tick(life, signal);
     alive();
@@ -173,7 +178,7 @@ async function refresh({ roster, tables }: Life): Promise<void> {
 }
 
 async function meetStrangers(life: Life, signal: AbortSignal): Promise<void> {
-  const { roster, tables } = life;
+  const { roster, tables, oddities } = life;
   const ids = roster.unknown();
   if (ids.length === 0) return;
   const found = await tables.find(ids);
@@ -185,7 +190,7 @@ async function meetStrangers(life: Life, signal: AbortSignal): Promise<void> {
       roster.learn([{ ...known, presence: await readPresence(life.log, known.ids.id) }]);
     }),
   );
-  roster.forgetStrangers(instant());
+  for (const heartbeat of roster.forgetStrangers(instant())) oddities.note(heartbeatSubject(heartbeat));
 }
 
 function isOnline({ presence }: Known): boolean {

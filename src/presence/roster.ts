@@ -51,8 +51,8 @@ export interface Roster {
   unknown(): readonly GatewayId[];
   /** Learns of gateways, or learns anew. */
   learn(gateways: readonly Known[]): void;
-  /** Forgets those who are still not known some time after they were heard of. */
-  forgetStrangers(now: Instant): void;
+  /** Forgets those who are still not known some time after they were heard of; tells who that was. */
+  forgetStrangers(now: Instant): readonly Heartbeat[];
   /** The heartbeats that are due to be noted. */
   due(): readonly Sighting[];
   /** Which heartbeats have been noted. */

@@ -20,7 +20,9 @@ describe('strangers', () => {
     const strangers = createStrangers();
     for (const number of [1, 2]) strangers.heard({ organization: anOrganization, gateway: gateway(number) }, now);
     strangers.heard({ organization: anOrganization, gateway: gateway(2) }, { day: 9_000, steady: 9_000 });
-    strangers.forget({ day: 10_000, steady: 10_000 });
+    expect(strangers.forget({ day: 10_000, steady: 10_000 })).toEqual([
+      { organization: anOrganization, gateway: gateway(1) },
+    ]);
     expect(strangers.ids()).toEqual([gateway(2)]);
   });
 

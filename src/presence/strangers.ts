@@ -8,8 +8,12 @@ export interface Strangers {
   ids(): readonly GatewayId[];
   /** When the organization that a gateway turns out to be of was last heard to speak for it. It is no stranger any more. */
   met(gateway: GatewayId, organization: OrganizationId): Instant | undefined;
-  /** Forgets those who have not been heard of for some time: the tables have had it to learn of them. */
-  forget(now: Instant): void;
+  /**
+   * Forgets those who have not been heard of for some time: the tables have had it to learn of them.
+   *
+   * @returns whose heartbeats that were
+   */
+  forget(now: Instant): readonly Heartbeat[];
 }
 
 /** So many are remembered in all; beyond that each organization has its share. Whoever is not will be heard of again. */
@@ -39,11 +43,15 @@ export function createStrangers(): Strangers {
       return at;
     },
     forget(now) {
+      const forgotten: Heartbeat[] = [];
       for (const [organization, ofOrganization] of speakers) {
         for (const [gateway, { steady }] of ofOrganization) {
-          if (now.steady - steady >= patience) remove(organization, gateway);
+          if (now.steady - steady < patience) continue;
+          remove(organization, gateway);
+          forgotten.push({ organization, gateway });
         }
       }
+      return forgotten;
     },
   };
 

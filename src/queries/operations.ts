@@ -87,7 +87,7 @@ export function historyOperation(kind: Kind, item: z.ZodType): Operation {
     tag,
     summary: `Get the history of ${one}`,
     description:
-      'All that ever happened to it, newest first, deleted or not. It comes from the log, so that it has what a command ' +
+      'All that ever happened to it, newest first, deleted or not; of a gateway, not when it came or went. It comes from the log, so that it has what a command ' +
       'has just done.',
     answer: 'A page of its events.',
     example: { data: [event], pagination: { total: 2, limit: 1, hasNext: true, nextBefore: 1 } },

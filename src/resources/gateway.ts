@@ -23,9 +23,10 @@ export const RecordedGateway = z.object({
 export type RecordedGateway = z.output<typeof RecordedGateway>;
 
 /** Whether a gateway is there. */
-export const GatewayStatus = z
-  .enum(['online', 'offline', 'never_seen'])
-  .meta({ description: 'Whether it is there: `offline` when no heartbeat came for its timeout.' });
+export const GatewayStatus = z.enum(['online', 'offline', 'never_seen']).meta({
+  description:
+    'Whether it is there: `online` from its first heartbeat on, `offline` when none came for its timeout, `never_seen` before.',
+});
 
 export type GatewayStatus = z.output<typeof GatewayStatus>;
 
