@@ -6,7 +6,7 @@ const specs = ['src/**', 'client/src/**', 'embedded/**', 'test/**', 'tools/**', 
 export default defineConfig({
   test: {
     // Most specs wait for servers more than they compute: the default, one worker for two cores, leaves one idle.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: [
       {
         test: {

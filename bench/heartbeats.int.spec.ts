@@ -10,7 +10,7 @@ describe('the benchmark of heartbeats', () => {
     timeout: 120_000,
   }, async () => {
     await using folder = await temporaryFolder();
-    const benchmark = startBenchmark(program, ['--quick', '--seconds', '6'], folder.path);
+    const benchmark = startBenchmark(program, ['--quick', '--seconds', '4'], folder.path);
 
     expect(await benchmark.code, benchmark.told()).toBe(0);
     expect(benchmark.told().match(/^300 gateways came online: all were in the tables \d/gm)).toHaveLength(1);

@@ -26,7 +26,8 @@ async function survivesFaults(): Promise<void> {
     scene.stir(random);
     await pause(random.below(4_000));
     await scene.during(() => befall(scene, processes, random, first + count));
-    if (count !== restAfter) continue;
+    // Half a minute in which nobody may be missed is for the long form.
+    if (kills < faults || count !== restAfter) continue;
     scene.stir(random);
     await scene.rest();
   }
