@@ -24,7 +24,10 @@ try {
   const { url, email, password, credential_version } = await readCredential();
   console.log(JSON.stringify({ id, credential_version, url, email, password }));
 } catch (error) {
-  console.error(error.message);
+  // 503 is NATS's own word for: nobody listens.
+  console.error(
+    error.code === '503' ? 'Nobody tells passwords at present: is the service switched on?' : error.message,
+  );
   process.exitCode = 1;
 } finally {
   await nats.close();

@@ -1,7 +1,7 @@
 // The orchestrator as a process: options, keys, NATS, and an orderly end on a signal.
 import { readFile } from 'node:fs/promises';
 // Elsewhere this is the package's `gateway-registry/client`.
-import { openCredentials, watchGateways } from '../../client/src/index.ts';
+import { type Credentials, openCredentials, watchGateways } from '../../client/src/index.ts';
 import { connectBus } from './bus.ts';
 import { readingLine, transitionLine } from './log-line.ts';
 import { type Options, optionsOf, usage } from './options.ts';
@@ -28,7 +28,7 @@ async function run(options: Options, stopping: AbortSignal): Promise<void> {
   await token();
   await using bus = await connectBus(natsUrl, log, stopping);
   if (bus === undefined) return;
-  const credentials = openCredentials(bus.nats, { privateKey, token });
+  const credentials = credentialsBy(keyFile, () => openCredentials(bus.nats, { privateKey, token }));
   const changes = watchGateways(bus.nats, {
     ...(organization !== undefined && { organization }),
     ...(factory !== undefined && { factory }),
@@ -59,6 +59,15 @@ async function readSecret(option: string, file: string): Promise<string> {
   }
 }
 
+function credentialsBy(keyFile: string, open: () => Credentials): Credentials {
+  try {
+    return open();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new Error(`${keyFile} holds no private key of a connector: ${reason}`, { cause: error });
+  }
+}
+
 /** The first signal asks for an orderly end, the second does not wait for it. */
 function stopOnSignal(): AbortSignal {
   const stopping = new AbortController();
@@ -69,6 +78,8 @@ function stopOnSignal(): AbortSignal {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // Whoever read our lines has gone, as `| head` does: gateways are left in order all the same.
+  process.stdout.on('error', () => stopping.abort());
   return stopping.signal;
 }
 

@@ -29,8 +29,15 @@ describe('the options of the orchestrator', () => {
     ['--patience', 'long'],
     ['--logins-at-once', '1.5'],
     ['--logins-at-once', '-1'],
+    ['--organization', 'foo'],
+    ['--factory', '8B5B0C2E-4B6A-4A53-9E0B-0D6C3F1E2A11'],
   ])('are refused when they make no sense: %s=%s', (option, value) => {
     expect(() => optionsOf([`${option}=${value}`], {})).toThrow(`${option} is '${value}'`);
+  });
+
+  it('may say whose gateways, and in which factory', () => {
+    const id = '8b5b0c2e-4b6a-4a53-9e0b-0d6c3f1e2a11';
+    expect(optionsOf(['--organization', id, '--factory', id], {})).toMatchObject({ organization: id, factory: id });
   });
 
   it('are refused with a hint when there is no such one', () => {

@@ -47,8 +47,8 @@ export function optionsOf(
     natsUrl: given.nats ?? environment.NATS_URL ?? 'nats://localhost:4222',
     keyFile: given.key ?? environment.CONNECTOR_KEY_FILE ?? 'connector.key',
     tokenFile: given.token ?? environment.CONNECTOR_TOKEN_FILE ?? 'connector.token',
-    organization: given.organization,
-    factory: given.factory,
+    organization: id('--organization', given.organization),
+    factory: id('--factory', given.factory),
     showReadings: given.readings,
     settings: {
       ...usualSettings,
@@ -92,4 +92,9 @@ function positive(option: string, text: string | undefined, pattern: RegExp): nu
   const value = Number(text);
   if (pattern.test(text) && value > 0) return value;
   throw new Error(`${option} is '${text}', which it cannot be. Correct it, or leave it out.`);
+}
+
+function id(option: string, text: string | undefined): string | undefined {
+  if (text === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw new Error(`${option} is '${text}', which is no id: a UUID in small letters. Correct it, or leave it out.`);
 }

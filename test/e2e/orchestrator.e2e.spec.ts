@@ -142,6 +142,22 @@ describe('the orchestrator', () => {
     expect(asked.output()).toMatch(/^nowhere\.key cannot be read \(ENOENT\)\. Name the file with --key/);
   });
 
+  it('names the file that holds no key', async () => {
+    const asked = house.run('--key', 'connector.token');
+    expect(await asked.ended).toBe(1);
+    expect(asked.output()).toMatch(/^connector\.token holds no private key of a connector: /);
+  });
+
+  it('ends when nobody reads its lines any more', async () => {
+    const running = house.run();
+    await running.line(/(started)/);
+    running.child.stdout?.destroy();
+    await using scene = await startScene(house);
+    const { device } = await scene.create();
+    expect(await running.ended).toBe(0);
+    await eventually(() => device.sessions() === 1);
+  });
+
   it('waits for NATS, and can be ended meanwhile', async () => {
     // It finds its key and its token where it runs. Nobody listens on port 1.
     const waiting = house.run('--nats', 'nats://127.0.0.1:1');
