@@ -1,6 +1,6 @@
 // What is asked and answered on the subject, in JSON. docs/adr/0017-credentials.md explains it to whoever writes a connector.
 import { z } from 'zod';
-import { GatewayId } from '../events/ids.ts';
+import { GatewayId, writtenUuid } from '../events/ids.ts';
 import { connectorKeyOf } from './keys.ts';
 import type { RequestAnswer } from './requests.ts';
 import type { Binding, SealedPassword } from './sealing.ts';
@@ -8,10 +8,7 @@ import type { Binding, SealedPassword } from './sealing.ts';
 /** Longer ones are not looked at. In characters. */
 const longestRequest = 16 * 1024;
 
-const uuid = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
-  .meta({ format: 'uuid' });
+const uuid = z.string().regex(writtenUuid, 'must be a UUID in lower case').meta({ format: 'uuid' });
 
 export const CredentialRequest = z.strictObject({
   request_id: uuid.describe('New for each request: one that was seen before is refused.'),

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** A UUID as the registry writes it; for texts from elsewhere that are not to be turned into lower case. */
+export const writtenUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** The id of an aggregate: a UUID in lower case, made by the command side (version 7). */
 const uuid = z.guid('must be a UUID').toLowerCase();
 

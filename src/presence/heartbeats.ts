@@ -1,5 +1,5 @@
 // Heartbeats, as they come over NATS: an empty message on a subject that says whose it is. Nobody keeps them.
-import type { GatewayId, OrganizationId } from '../events/ids.ts';
+import { type GatewayId, type OrganizationId, writtenUuid } from '../events/ids.ts';
 
 /** `mti.hb.v1.<organization>.<gateway>`, of any gateway. */
 export const heartbeatSubjects = 'mti.hb.v1.*.*';
@@ -24,10 +24,8 @@ export function readHeartbeat(subject: string): Heartbeat | undefined {
 
 // Not by the schema of ids: there may be thousands a second.
 function isUuid(text: string): boolean {
-  return uuid.test(text);
+  return writtenUuid.test(text);
 }
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** What hearing them asks of NATS. */
 export interface HeartbeatBus {
