@@ -63,7 +63,7 @@ it('nobody answers unless it is asked for', async () => {
   await using service = await startService({ dataDir: folder.path });
   expect(await connect(service, crypto.randomUUID())).toMatchObject({
     code: 1,
-    errors: expect.stringContaining('503'),
+    errors: expect.stringContaining('is the service switched on?'),
   });
 });
 
