@@ -1,6 +1,6 @@
 // What the process can be asked to do: a row for each npm script that needs the configuration.
 import type { Arguments, Context, Server } from './context.ts';
-import { credentialsHelp, runCredentials } from './credentials/script.ts';
+import { credentialsHelp, runCredentials, serversForCredentials } from './credentials/script.ts';
 import { createMigration } from './database/create-migration.ts';
 import { migrate } from './database/migrate.ts';
 import { resetDatabase } from './database/reset.ts';
@@ -125,9 +125,9 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
     {
       usage: 'npm run credentials -- <action>',
       help: credentialsHelp,
-      servers: [],
+      servers: serversForCredentials,
       takes: ['words'],
-      run: ({ arguments: { words = [] } }) => runCredentials(words),
+      run: (context) => runCredentials(context, () => eventStoreAt(context.urls.eventStore)),
     },
   ],
   [

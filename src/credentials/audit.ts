@@ -1,7 +1,7 @@
 // Who was told which password, in the log: a stream for each gateway, which only grows.
-import { encode } from '../events/codec.ts';
+import { decodeKnown, encode, type Recorded, UndecodableEvent } from '../events/codec.ts';
 import type { CredentialAuditEvent } from '../events/credential-audit.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
 import { notBefore } from '../events/metadata.ts';
 import { uuidv7 } from '../events/new-id.ts';
@@ -9,9 +9,11 @@ import { uuidv7 } from '../events/new-id.ts';
 /** Others may append at the same moment: so often the end of the stream is looked for. */
 const mostAttempts = 25;
 
+const prefix = 'credentialAudit-';
+
 /** The stream that holds the readings of a gateway's password. */
 function auditStream(id: GatewayId): string {
-  return `credentialAudit-${id}`;
+  return `${prefix}${id}`;
 }
 
 /**
@@ -31,4 +33,43 @@ export async function recordReading(log: EventLog, data: CredentialAuditEvent['d
     if (status === 'appended') return;
   }
   throw new Error(`${auditStream(data.id)} did not stand still for ${mostAttempts} attempts to append to it`);
+}
+
+/** A reading that was recorded, or what stands in its place and cannot be read. */
+export type Reading = {
+  readonly stored: StoredEvent;
+  readonly event: Recorded<CredentialAuditEvent> | UndecodableEvent;
+};
+
+/**
+ * Who was told which password, oldest first: of one gateway, or of all in the order of the log. Ends early, without an
+ * error, when `signal` aborts.
+ *
+ * @throws EventLogUnavailable
+ * @throws StreamTombstoned when somebody has deleted the gateway's audit for good
+ */
+export async function* readingsOf(
+  log: EventLog,
+  id: GatewayId | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Reading> {
+  if (id !== undefined) {
+    for (const stored of await log.read(auditStream(id))) yield { stored, event: readingIn(stored) };
+    return;
+  }
+  for await (const page of log.readAll({ streamPrefixes: [prefix], after: 'start', signal })) {
+    for (const stored of page) yield { stored, event: readingIn(stored) };
+  }
+}
+
+/** What cannot be read is a finding of its own: an audit neither passes over it nor stops there. */
+function readingIn(stored: StoredEvent): Reading['event'] {
+  try {
+    const event = decodeKnown(stored);
+    if (event.type === 'GatewayCredentialRead') return event;
+    return new UndecodableEvent(`${event.type} at revision ${stored.revision} of ${stored.stream} is no reading`);
+  } catch (error) {
+    if (error instanceof UndecodableEvent) return error;
+    throw error;
+  }
 }

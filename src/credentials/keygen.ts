@@ -6,6 +6,7 @@ import { encodePrivateKey, encodePublicKey } from './keys.ts';
 export const keygenAction: Action = {
   help: `Makes a pair of keys for signing tokens (Ed25519). The private one is alone on standard output, the public one and what
 to do with both is said on standard error: npm run credentials --silent -- keygen > signing.key`,
+  servers: [],
   run: async (words) => {
     refuseWords(words, 'keygen');
     const { id, privateKey, publicKey } = newSigningKey(new Date());
@@ -23,6 +24,7 @@ expired. What is taken out is worth nothing from the restart on.`);
 export const connectorKeygenAction: Action = {
   help: `Makes a pair of keys for one connector (X25519), as it can do by itself. The private one is alone on standard output,
 the public one on standard error: npm run credentials --silent -- connector-keygen > connector.key`,
+  servers: [],
   run: async (words) => {
     refuseWords(words, 'connector-keygen');
     const { privateKey, publicKey } = generateKeyPairSync('x25519');

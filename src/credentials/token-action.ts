@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Action } from './action.ts';
 import { connectorKeyOf, parseSigningKey } from './keys.ts';
 import { ConnectorName, longestDays, Organizations } from './right.ts';
+import { readPairs } from './words.ts';
 
 const usage = 'npm run credentials --silent -- token subject=<name> organizations=<ids or *> key=<public key> [days=1]';
 
@@ -30,6 +31,7 @@ export const tokenAction: Action = {
   help: `Signs a token, which is the right to read the passwords of the gateways of some organizations (their ids, separated by
 commas) or of all ('*'), for at most ${longestDays} days and for one connector's public key. The private key is read from standard input:
 ${usage} < signing.key`,
+  servers: [],
   run: async (words) => {
     const { subject, organizations, key, days } = readWords(words);
     if (process.stdin.isTTY) console.error('Paste the private key, then Enter and Ctrl-D:');
@@ -43,16 +45,5 @@ ${usage} < signing.key`,
 
 /** @throws Error that says what is wrong with which word */
 export function readWords(words: readonly string[]): z.output<typeof Words> {
-  const pairs = words.map((word): [string, string] => {
-    const [name = '', ...value] = word.split('=');
-    return [name, value.join('=')];
-  });
-  const parsed = Words.safeParse(Object.fromEntries(pairs));
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path, code, message }) => {
-    if (code === 'unrecognized_keys') return '  there is a word too many';
-    const [name] = path;
-    return pairs.some(([given]) => given === name) ? `  ${String(name)}: ${message}` : `  ${String(name)} is missing`;
-  });
-  throw new Error(`This is no token to be signed:\n${lines.join('\n')}\nUsage: ${usage}`);
+  return readPairs(words, { schema: Words, complaint: 'This is no token to be signed', usage });
 }

@@ -50,6 +50,13 @@ it('a connector is told the password that a gateway has, as long as it has one',
   await service.ask('DELETE', `/api/gateways/${id}`);
   expect(await connect(service, id)).toMatchObject({ code: 1, errors: expect.stringContaining('GATEWAY_NOT_FOUND') });
 
+  const audit = await run(['src/main.ts', 'credentials', 'audit', `gateway=${id}`], '', { DATA_DIR: service.dataDir });
+  expect(audit).toMatchObject({ code: 0 });
+  expect(audit.output.trim().split('\n')).toEqual([
+    expect.stringMatching(`orchestrator-1  gateway ${id}  version 0 `),
+    expect.stringMatching(`orchestrator-1  gateway ${id}  version 1 `),
+  ]);
+
   const history = await service.ask('GET', `/api/gateways/${id}/history`);
   expect(history.body.data).toHaveLength(3);
   const health = await service.ask('GET', '/api/health');
