@@ -21,6 +21,7 @@ export interface ServerKind {
 
 export interface UsedServer {
   readonly url: string;
+  readonly port: number;
   /** Whether it was started here, and ends with us. */
   readonly owned: boolean;
   /** Resolves with the story when a server that was started here ends without stop(). */
@@ -59,6 +60,13 @@ export async function joinOrStart(
   );
 }
 
+/** Whether a process owns the server at this moment: one that has it up, or is about to. */
+export function isOwned(kind: ServerKind, dataDir: string): boolean {
+  const lock = tryLock(filesOf(kind, dataDir).lock);
+  lock?.release();
+  return lock === null;
+}
+
 async function start(
   kind: ServerKind,
   dataDir: string,
@@ -74,7 +82,7 @@ async function start(
     writeFileSync(files.port, String(used));
     writeEntry(files.entry, { url, port: used, instance });
     log(`${kind.title}: started on 127.0.0.1:${used}`);
-    return { url, owned: true, died: server.died, stop: once(() => stop(server, files, lock)) };
+    return { url, port: used, owned: true, died: server.died, stop: once(() => stop(server, files, lock)) };
   } catch (error) {
     lock.release();
     throw error;
@@ -109,7 +117,7 @@ function joined(
     );
   }
   log(`${kind.title}: joined the one that runs on 127.0.0.1:${entry.port}`);
-  return { url: entry.url, owned: false, died: never, stop: async () => undefined };
+  return { url: entry.url, port: entry.port, owned: false, died: never, stop: async () => undefined };
 }
 
 const never = new Promise<Error>(() => undefined);

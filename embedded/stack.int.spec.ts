@@ -3,13 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { type Server, type Stack, useStack } from './stack.ts';
 import { isGone } from './supervised-process.ts';
 import { until } from './until.ts';
 
 const all: readonly Server[] = ['eventStore', 'postgres', 'nats'];
+const patiently = { timeout: 30_000, interval: 50 };
 const names = ['event-store', 'postgres', 'nats'];
 
 describe('the embedded stack', () => {
@@ -32,6 +33,35 @@ describe('the embedded stack', () => {
       await withStack(folder.path, all, async (joiner) => expect(joiner.urls).toEqual(owner.urls));
       expect(await query(owner, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     });
+  });
+
+  it('is started on the same ports by a joiner who wants to stay up, when its owner stops', async () => {
+    await using folder = await temporaryFolder();
+    const owner = await useStack({ dataDir: folder.path, servers: all, log: () => undefined });
+    await using joiner = await stayingUp(folder.path);
+    expect(joiner.owned).toEqual([]);
+    await query(owner, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await owner.stop();
+    await vi.waitFor(
+      async () => expect(await query(joiner, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]),
+      patiently,
+    );
+    await withStack(folder.path, all, async (next) => {
+      expect(next.owned).toEqual([]);
+      expect(next.urls).toEqual(owner.urls);
+    });
+    await joiner.stop();
+    expect(names.filter((name) => !isGone(presence(folder.path, name)))).toEqual([]);
+  });
+
+  it('is taken over as well after a kill -9 of its owner', async () => {
+    await using folder = await temporaryFolder();
+    await using owner = runStack(folder.path);
+    await owner.ready;
+    await using joiner = await stayingUp(folder.path);
+    owner.kill('SIGKILL');
+    await owner.exitCode;
+    await vi.waitFor(async () => expect(await query(joiner, 'SELECT 1 AS one')).toEqual([{ one: 1 }]), patiently);
   });
 
   it('starts the servers that were asked for and no others', async () => {
@@ -130,6 +160,11 @@ async function query({ urls }: Stack, sql: string): Promise<unknown[]> {
   const { rows } = await client.query(sql);
   await client.end();
   return rows;
+}
+
+async function stayingUp(dataDir: string): Promise<Stack & AsyncDisposable> {
+  const stack = await useStack({ dataDir, servers: all, takesOver: true, log: () => undefined });
+  return { ...stack, [Symbol.asyncDispose]: () => stack.stop() };
 }
 
 function presence(dataDir: string, name: string): string {

@@ -5,6 +5,7 @@ import { eventStoreAnswers, startEventStoreProcess } from './event-store-process
 import { joinOrStart, type ServerKind, type UsedServer } from './join-or-start.ts';
 import { natsAnswers, startNats } from './nats.ts';
 import { postgresAnswers, startPostgres } from './postgres.ts';
+import { takingOver } from './take-over.ts';
 
 export type Server = 'eventStore' | 'postgres' | 'nats';
 
@@ -13,15 +14,20 @@ export interface StackOptions {
   readonly servers: readonly Server[];
   /** Ports that must be used; a server without one gets the port of its last run when free, else any free one. */
   readonly ports?: Partial<Readonly<Record<Server, number>>>;
+  /** Whether a joined server is started here when its owner ends. Without it, it goes away for good. */
+  readonly takesOver?: boolean;
   readonly log: (message: string) => void;
 }
 
 export interface Stack {
   /** The URL of each server that was asked for. */
   readonly urls: Readonly<Partial<Record<Server, string>>>;
-  /** Those that this process started, and stops. */
+  /** Those that this process started at first, and stops. */
   readonly owned: readonly Server[];
-  /** Rejects, naming the server, when one that this process started ends without stop(); never resolves. */
+  /**
+   * Rejects, naming the server, when one that this process started ends without stop(), or one that it was to take over
+   * cannot be started; never resolves.
+   */
   readonly failure: Promise<never>;
   /** Stops what this process started, in reverse order; leaves what it joined. */
   stop(): Promise<void>;
@@ -50,15 +56,12 @@ const kinds: Readonly<Record<Server, ServerKind>> = {
 
 /**
  * Joins or starts the servers on a data directory. A joined server goes away when its owner stops it: connections to it
- * break, as with a server that runs elsewhere, and `failure` says nothing. Rejects with a message for people when a
- * server cannot be had; what it had started by then is stopped.
+ * break, as with a server that runs elsewhere, and `failure` says nothing. Who takes over starts it on the same port a
+ * moment later. Rejects with a message for people when a server cannot be had; what it had started by then is stopped.
  */
 export async function useStack(options: StackOptions): Promise<Stack> {
-  const dataDir = resolve(options.dataDir);
-  makeFolders(dataDir);
-  const attempts = await Promise.allSettled(
-    options.servers.map((server) => joinOrStart(kinds[server], dataDir, options.ports?.[server], options.log)),
-  );
+  makeFolders(resolve(options.dataDir));
+  const attempts = await Promise.allSettled(options.servers.map((server) => use(server, options)));
   const used = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   const failed = attempts.find((attempt) => attempt.status === 'rejected');
   if (failed) {
@@ -71,6 +74,12 @@ export async function useStack(options: StackOptions): Promise<Stack> {
     failure: failureOf(used),
     stop: () => stopAll(used),
   };
+}
+
+async function use(server: Server, { dataDir, ports, takesOver = false, log }: StackOptions): Promise<UsedServer> {
+  const [kind, folder] = [kinds[server], resolve(dataDir)];
+  const used = await joinOrStart(kind, folder, ports?.[server], log);
+  return takesOver && !used.owned ? takingOver(kind, folder, used, log) : used;
 }
 
 function makeFolders(dataDir: string): void {

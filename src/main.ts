@@ -87,7 +87,7 @@ async function run(script: Script, args: Arguments): Promise<void> {
   };
   const needed = typeof script.servers === 'function' ? script.servers(args) : script.servers;
   const missing = needed.filter((server) => named[server] === undefined);
-  await using stack = await embeddedServers(missing, config.dataDir, logger);
+  await using stack = await embeddedServers(missing, config.dataDir, script === serveScript, logger);
   const urls = { ...named, ...stack.urls } as Record<Server, string>;
   const embedded: ReadonlySet<Server> = new Set(missing);
   const encryptionKeys = () => keyRing(config, embedded);
@@ -138,11 +138,12 @@ async function keyRing({ encryptionKeys, dataDir }: Config, embedded: ReadonlySe
   );
 }
 
-async function embeddedServers(servers: readonly Server[], dataDir: string, logger: Logger) {
+/** @param takesOver whether it is to stay up when a command ends whose servers it has joined */
+async function embeddedServers(servers: readonly Server[], dataDir: string, takesOver: boolean, logger: Logger) {
   const none = { urls: {}, failure: new Promise<never>(() => undefined), [Symbol.asyncDispose]: async () => undefined };
   if (servers.length === 0) return none;
   const { useStack } = await import('../embedded/stack.ts');
-  const stack = await useStack({ dataDir, servers, log: (message) => logger.info(message) });
+  const stack = await useStack({ dataDir, servers, takesOver, log: (message) => logger.info(message) });
   return { ...stack, [Symbol.asyncDispose]: () => stack.stop() };
 }
 
