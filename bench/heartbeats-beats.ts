@@ -127,11 +127,14 @@ async function measure(scene: Scene, subject: Subject, options: BeatsOptions): P
 
 /**
  * Sets the times in the tables to those that a registry with this threshold would have left. It writes a heartbeat that comes
- * a threshold after the stored one: as half of those come a little earlier, every second gateway waits for one more.
+ * a threshold after the stored one. Where the threshold is a number of intervals, half of those come a little earlier: every
+ * second gateway waits for one more.
  */
 async function asIfListening({ client, beatingSince }: Scene, threshold: number, options: BeatsOptions): Promise<void> {
   const { gateways, interval } = options;
-  const unwritten = `floor(abs(hashint8(number)::bigint) % 1000 / 1000.0 * ($2::float8 / $1::float8 + 0.5))`;
+  const intervals = threshold / interval;
+  const heartbeatsPerWrite = Number.isInteger(intervals) ? intervals + 0.5 : Math.ceil(intervals);
+  const unwritten = 'floor(abs(hashint8(number)::bigint) % 1000 / 1000.0 * $2::float8)';
   await client.query(`SET registry.writer = 'on'`);
   await client.query(
     `WITH beats AS (
@@ -141,7 +144,7 @@ async function asIfListening({ client, beatingSince }: Scene, threshold: number,
     UPDATE gateways SET last_seen_at =
       to_timestamp(first + greatest(0, floor((extract(epoch FROM now()) - first) / $1::float8) - ${unwritten}) * $1::float8)
     FROM beats WHERE beats.id = gateways.id`,
-    [interval, threshold, beatingSince / 1_000, gateways],
+    [interval, heartbeatsPerWrite, beatingSince / 1_000, gateways],
   );
   await client.query('VACUUM ANALYZE gateways');
   await client.query('CHECKPOINT');

@@ -30,7 +30,7 @@ export type HeartbeatsOptions =
 export const usage = `Usage: npm run bench:heartbeats [-- options]
 
 Has gateways beat, and tells how much of a processor it takes to hear that: of the registry as it is, of the same one when it
-writes every heartbeat, and of a bare subscriber that counts them. Takes about fifteen minutes, and 1 GB of temporary files,
+writes every heartbeat, and of a bare subscriber that counts them. Takes about twenty minutes, and 1 GB of temporary files,
 which are removed at the end.
 
 With --indexes it tells what a flush of times into the tables costs instead: with all indexes and triggers, without those on
@@ -38,8 +38,8 @@ last_seen_at, and so on, in a small and in a large table. Takes half an hour to 
 
   --gateways <number>    that beat, or in the small table; default: 50000
   --interval <seconds>   between two heartbeats of a gateway; default: 30
-  --threshold <seconds>  how old the time in the tables may become; default: 60
-  --seconds <number>     how long the registry is measured each time; the others half of that; default: 130
+  --threshold <seconds>  how old the time in the tables may become; default: 75
+  --seconds <number>     how long the registry is measured each time; the others half of that; default: 180
   --rounds <number>      how often each is measured; default: 3
   --indexes
   --many <number>        gateways in the large table; default: 1000000
@@ -52,8 +52,8 @@ last_seen_at, and so on, in a small and in a large table. Takes half an hour to 
 const full = {
   gateways: '50000',
   interval: '30',
-  threshold: '60',
-  seconds: '130',
+  threshold: '75',
+  seconds: '180',
   rounds: '3',
   many: '1000000',
   rows: '10000',
