@@ -2,7 +2,7 @@
 // TypeScript, with the examples of its README, against the real service.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -126,14 +126,13 @@ describe('the examples of client/README.md', () => {
 
 describe('the package', () => {
   it('has the client, and nothing of the service', async () => {
-    const { name, exports } = JSON.parse(
-      readFileSync(join(project, 'node_modules/gateway-registry/package.json'), 'utf8'),
-    );
-    expect(name).toBe('gateway-registry');
-    expect(Object.keys(exports)).toEqual(['./client']);
-    expect(packed.filter((file) => !/^package\/client\/dist\/[a-z-]+([.]d)?[.][jt]s$/.test(file)).sort()).toEqual([
+    const manifest = JSON.parse(readFileSync(join(project, 'node_modules/gateway-registry/package.json'), 'utf8'));
+    expect(manifest).toMatchObject({ name: 'gateway-registry', type: 'module', version: '0.1.0' });
+    expect(Object.keys(manifest.exports)).toEqual(['./client']);
+    expect(manifest.peerDependencies).toEqual({ nats: expect.stringMatching(/^\^2[.]/) });
+    expect(Object.keys(manifest).filter((field) => /dependencies|scripts/i.test(field))).toEqual(['peerDependencies']);
+    expect(packed.filter((file) => !/^package\/dist\/[a-z-]+([.]d)?[.][jt]s$/.test(file)).sort()).toEqual([
       'package/README.md',
-      'package/client/README.md',
       'package/package.json',
     ]);
     expect(packed.filter((file) => file.includes('.spec.') || /(?<![.]d)[.]ts$/.test(file))).toEqual([]);
@@ -142,15 +141,9 @@ describe('the package', () => {
 
 let packed: readonly string[] = [];
 
-/** Packs a copy of the repository, so that nothing is written into it. */
 async function unpackClient(folder: string, target: string): Promise<void> {
-  const copy = join(folder, 'copy');
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'tools', 'client']) {
-    cpSync(join(root, name), join(copy, name), { recursive: true, filter: (file) => !file.includes('client/dist') });
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   const environment = { npm_config_cache: join(folder, 'cache'), npm_config_offline: 'true' };
-  await run('npm', ['pack', '--pack-destination', folder], copy, environment);
+  await run(process.execPath, [join(root, 'tools/pack-client.ts'), folder], folder, environment);
   const archive = join(folder, 'gateway-registry-0.1.0.tgz');
   packed = (await run('tar', ['-tzf', archive], folder)).split('\n').filter((file) => file !== '');
   mkdirSync(target, { recursive: true });
