@@ -22,15 +22,17 @@ export async function* orderedEvents(
   const revisions = createRevisions();
   const reading = createReading(from);
   // It outlives the consumers that fill it. The answers in it let the server send on when all before them has been handed out.
-  const queue = createQueue<Stored | Trouble | (() => void)>();
+  const queue = createQueue<Stored | Trouble | (() => unknown)>();
   const listening = persist(nats, { signal: ending, onTrouble }, hear);
-  // What has ended it is thrown from the loop below, not before somebody asks.
-  listening.catch(() => undefined);
+  // What has ended it is thrown from the loop below, behind all that came before. To race against it with each wait would keep all
+  // that has ever waited in memory.
+  const end = () => queue.push(() => listening);
+  listening.then(end, end);
   try {
     while (!ending.aborted) {
       const next = queue.shift();
-      if (next === undefined) await Promise.race([queue.filled(), listening]);
-      else if (typeof next === 'function') next();
+      if (next === undefined) await queue.filled();
+      else if (typeof next === 'function') await next();
       else if ('kind' in next) onTrouble?.(next);
       else {
         const delivery = deliveryOf(next, revisions);
@@ -40,7 +42,8 @@ export async function* orderedEvents(
     }
   } finally {
     leaving.abort();
-    await listening;
+    // Who leaves is not told what would have ended it.
+    await listening.catch(() => undefined);
   }
 
   async function hear(healthy: () => void): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RegistryEvent } from '../../src/events/catalogue.ts';
@@ -208,6 +209,21 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     await using watch = watching({}, own.connection);
     await own.connection.close();
     await vi.waitFor(() => expect(watch.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }), patiently);
+  });
+
+  it('can be left after the connection was closed', async () => {
+    const log = await scene(examples.gatewayCreated());
+    await using _publishing = publishing(nats.url, log);
+    const own = await natsClient(nats.url);
+    for await (const { type } of watchGateways(own.connection)) {
+      if (type !== 'current') continue;
+      await own.connection.close();
+      // By then it has noticed.
+      await setImmediate();
+      break;
+    }
+
+    expect(own.connection.isClosed()).toBe(true);
   });
 
   it('refuses an organization that would be more than one', () => {

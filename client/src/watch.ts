@@ -45,22 +45,31 @@ async function* watch(
   const fold = createGatewayFold(leavesByMove);
   const troubles: Trouble[] = [];
   let wake = Promise.withResolvers<void>();
+  let isOver = false;
   const listening = persist(nats, { signal: ending, onTrouble }, hear);
-  // What has ended it is thrown from the loop below, not before somebody asks.
-  listening.catch(() => undefined);
+  // What has ended it is thrown from the loop below, not before somebody asks. To race against it with each wait would keep all
+  // that has ever waited in memory.
+  listening.then(end, end);
   try {
     while (!ending.aborted) {
       for (const trouble of troubles.splice(0)) onTrouble?.(trouble);
       const change = fold.next();
       if (change !== undefined) yield change;
+      else if (isOver) await listening;
       else {
-        await Promise.race([wake.promise, listening]);
+        await wake.promise;
         wake = Promise.withResolvers();
       }
     }
   } finally {
     leaving.abort();
-    await listening;
+    // Who leaves is not told what would have ended it.
+    await listening.catch(() => undefined);
+  }
+
+  function end(): void {
+    isOver = true;
+    wake.resolve();
   }
 
   function hear(healthy: () => void): Promise<void> {
