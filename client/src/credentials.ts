@@ -1,6 +1,7 @@
 // Asks the registry how to log in to a gateway.
 import { randomUUID } from 'node:crypto';
-import { type Msg, type NatsConnection, NatsError } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
+import { isNatsError } from './faults.ts';
 import { credentialsSubject, type KeyPair, keyPairOf, openSealed, type Sealed } from './sealed.ts';
 
 export interface CredentialOptions {
@@ -80,7 +81,7 @@ async function ask(nats: NatsConnection, body: string, timeout: number): Promise
   try {
     return await nats.request(credentialsSubject, body, { timeout });
   } catch (cause) {
-    if (!(cause instanceof NatsError)) throw cause;
+    if (!isNatsError(cause)) throw cause;
     const why = cause.code === '503' ? 'nobody tells passwords at present' : `no answer came: ${cause.message}`;
     throw new CredentialUnavailable(why, { cause });
   }

@@ -1,5 +1,5 @@
 // What an error means: whether to go on, and what to tell.
-import { ErrorCode, type NatsConnection, NatsError } from 'nats';
+import { ErrorCode, type NatsConnection, type NatsError } from 'nats';
 import { SubscriptionFailed, type Trouble } from './trouble.ts';
 
 /** Ends an attempt; the next one may do better. */
@@ -17,6 +17,16 @@ export class Interruption extends Error {
 const noSuchConsumer = 10014;
 const noSuchStream = 10059;
 
+/** By its name: the connection may be of another copy of the library than ours, whose classes are others. */
+export function isNatsError(error: unknown): error is NatsError {
+  return error instanceof Error && error.name === 'NatsError';
+}
+
+/** Whether JetStream answered that there is no such stream, or bucket. */
+export function isStreamMissing(error: unknown): boolean {
+  return codeOf(error) === noSuchStream;
+}
+
 /** Whether JetStream answered that there is no such consumer. */
 export function isConsumerMissing(error: unknown): boolean {
   return codeOf(error) === noSuchConsumer;
@@ -33,7 +43,7 @@ export function troubleOf(error: unknown, nats: NatsConnection): Omit<Trouble, '
   if (error instanceof Interruption) {
     return { kind: error.kind, message: error.message, ...(error.cause !== undefined && { cause: error.cause }) };
   }
-  if (!(error instanceof NatsError)) throw error;
+  if (!isNatsError(error)) throw error;
   if (error.code === ErrorCode.PermissionsViolation) {
     throw new SubscriptionFailed('PERMISSION_MISSING', `NATS does not allow it: ${error.message}`, { cause: error });
   }
@@ -52,13 +62,13 @@ export function notAllowed(subject: string): SubscriptionFailed {
 }
 
 function meaningOf(error: NatsError): Pick<Trouble, 'kind' | 'message'> {
-  if (codeOf(error) === noSuchStream) return { kind: 'missing', message: 'there is no such stream or bucket yet' };
-  if (codeOf(error) === noSuchConsumer) return { kind: 'interrupted', message: 'the consumer is gone' };
+  if (isStreamMissing(error)) return { kind: 'missing', message: 'there is no such stream or bucket yet' };
+  if (isConsumerMissing(error)) return { kind: 'interrupted', message: 'the consumer is gone' };
   if (error.api_error !== undefined) return { kind: 'unavailable', message: `NATS refuses: ${error.message}` };
   if (error.code === '503') return { kind: 'unavailable', message: 'NATS has no JetStream, or not yet' };
   return { kind: 'unavailable', message: `NATS does not answer: ${error.message}` };
 }
 
 function codeOf(error: unknown): number | undefined {
-  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+  return isNatsError(error) ? error.api_error?.err_code : undefined;
 }
