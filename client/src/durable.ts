@@ -1,7 +1,7 @@
 // Events by a durable consumer, which the server remembers: one at a time, so that they stay in order whatever comes again.
 import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import { checkOpen, isConsumerMissing } from './faults.ts';
+import { checkOpen, isConsumerMissing, isStreamMissing } from './faults.ts';
 import { managerOf, type Stored } from './jetstream.ts';
 import { createBackOff } from './persist.ts';
 import { createProgress } from './progress.ts';
@@ -29,6 +29,8 @@ export async function* durableEvents(
   checkOpen(nats);
   const pull = openPull(nats, place.stream, durable);
   let isThere = false;
+  /** Whether there was a stream, or a consumer, when it began; undefined as long as that is not known. */
+  let wasThere: boolean | undefined;
   let isBehindTold = false;
   try {
     while (!signal.aborted) {
@@ -51,16 +53,24 @@ export async function* durableEvents(
 
   async function nextMessage(): Promise<Stored | undefined> {
     try {
-      if (!isThere) await ensureConsumer(nats, place, durable, () => startOf(from, progress.last()?.storedAt));
+      if (!isThere) await ensureConsumer(nats, place, durable, start);
       isThere = true;
+      wasThere ??= true;
       const message = await pull.next(signal);
       backOff.healthy();
       return message;
     } catch (error) {
       isThere = false;
+      if (isStreamMissing(error)) wasThere ??= false;
       await backOff.failed(error);
       return undefined;
     }
+  }
+
+  /** Where a consumer starts that is made now. */
+  function start(): Start {
+    // What comes into a stream that was not there is new.
+    return startOf(from === 'new' && wasThere === false ? 'start' : from, progress.last()?.storedAt);
   }
 
   function tellBehind(): void {

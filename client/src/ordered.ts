@@ -1,7 +1,7 @@
 // Events by a consumer of one's own, made anew after each trouble where the last one has stopped.
 import type { NatsConnection } from 'nats';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import { Interruption } from './faults.ts';
+import { Interruption, isStreamMissing } from './faults.ts';
 import type { Stored } from './jetstream.ts';
 import { persist } from './persist.ts';
 import { createProgress } from './progress.ts';
@@ -63,7 +63,12 @@ export async function* orderedEvents(
       },
       flow: (answer) => queue.push(answer),
     };
-    await listen(nats, { ...place, start: session.start }, listener, AbortSignal.any([ending, anew.signal]));
+    try {
+      await listen(nats, { ...place, start: session.start }, listener, AbortSignal.any([ending, anew.signal]));
+    } catch (error) {
+      if (isStreamMissing(error)) session.missing();
+      throw error;
+    }
     if (!ending.aborted)
       throw new Interruption('behind', 'the stream was made anew, or cut: it is read from its beginning');
   }
@@ -90,7 +95,7 @@ function createReading(from: SubscribeOptions['from']) {
     isAnew = false;
     let isFirst = true;
     let isBehindTold = false;
-    return { start, heard, empty };
+    return { start, heard, empty, missing };
 
     function heard(message: Stored): Judgement {
       const first = isFirst;
@@ -115,6 +120,10 @@ function createReading(from: SubscribeOptions['from']) {
       isAnew = resumed !== undefined;
       if (start === 'last') isFromNothing = true;
       return isAnew ? 'anew' : 'old';
+    }
+
+    function missing(): void {
+      if (start === 'last') isFromNothing = true;
     }
   }
 

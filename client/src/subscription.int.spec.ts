@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { StoredEvent } from '../../src/events/event-log.ts';
@@ -210,6 +211,36 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       await subscription.count(some.length);
 
       expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(['missing']));
+    });
+
+    it('come from now on, all of them, when the stream is not there yet', async () => {
+      await scene([]);
+      const troubles: Trouble[] = [];
+      await using subscription = subscribing({ ...way, from: 'new', onTrouble: (trouble) => troubles.push(trouble) });
+      // Then it pauses for longer than it takes to fill the stream.
+      await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(4), patiently);
+      const log = givenLog(...some);
+      await using _publishing = publishing(nats.url, log);
+      await published(log);
+      await subscription.count(some.length);
+
+      expect(ids(subscription)).toEqual(some.map(({ id }) => id));
+      expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(['missing']));
+    });
+
+    it('can be left after the connection was closed', async () => {
+      const log = await scene(some);
+      await using _publishing = publishing(nats.url, log);
+      const own = await natsClient(nats.url);
+      for await (const { sequence } of subscribeEvents(own.connection, { ...way, from: 'start' })) {
+        if (sequence < 3) continue;
+        await own.connection.close();
+        // By then it has noticed.
+        await setImmediate();
+        break;
+      }
+
+      expect(own.connection.isClosed()).toBe(true);
     });
 
     it('are those of one organization, or of one kind', async () => {
