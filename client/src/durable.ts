@@ -1,5 +1,6 @@
 // Events by a durable consumer, which the server remembers: one at a time, so that they stay in order whatever comes again.
 import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, type NatsConnection, nanos } from 'nats';
+import { createDeliveries } from './deliveries.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { checkOpen, isConsumerMissing, isStreamMissing } from './faults.ts';
 import { managerOf, type Stored } from './jetstream.ts';
@@ -24,6 +25,7 @@ export async function* durableEvents(
   { from, signal = new AbortController().signal, onTrouble }: SubscribeOptions,
 ): AsyncGenerator<Delivery, void> {
   const revisions = createRevisions();
+  const deliveries = createDeliveries();
   const progress = createProgress();
   const backOff = createBackOff(nats, { signal, onTrouble });
   checkOpen(nats);
@@ -36,6 +38,7 @@ export async function* durableEvents(
     while (!signal.aborted) {
       const message = await nextMessage();
       if (message === undefined) continue;
+      if (!deliveries.take(message)) revisions.forget();
       if (progress.isRepeated(message)) {
         if (progress.isRefill(message)) tellBehind();
         pull.acknowledge(message);
@@ -53,7 +56,7 @@ export async function* durableEvents(
 
   async function nextMessage(): Promise<Stored | undefined> {
     try {
-      if (!isThere) await ensureConsumer(nats, place, durable, start);
+      if (!isThere && (await ensureConsumer(nats, place, durable, start))) deliveries.begin();
       isThere = true;
       wasThere ??= true;
       const message = await pull.next(signal);
@@ -110,12 +113,17 @@ function startOf(from: SubscribeOptions['from'], lastStoredAt: bigint | undefine
   return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from.after + 1 };
 }
 
+/**
+ * Whether it had to be made.
+ *
+ * @throws SubscriptionFailed when somebody has made it for something else
+ */
 async function ensureConsumer(
   nats: NatsConnection,
   { stream, filter }: { readonly stream: string; readonly filter: string },
   durable: string,
   start: () => Start,
-): Promise<void> {
+): Promise<boolean> {
   const { consumers } = await managerOf(nats);
   const settings = {
     filter_subject: filter,
@@ -126,9 +134,11 @@ async function ensureConsumer(
   };
   try {
     checkSettings(await consumers.info(stream, durable), settings);
+    return false;
   } catch (error) {
     if (!isConsumerMissing(error)) throw error;
     await consumers.add(stream, { ...settings, ...start(), durable_name: durable });
+    return true;
   }
 }
 

@@ -13,6 +13,8 @@ export interface Gap {
 export interface Revisions {
   /** Takes notice of an event, and says what is missing before it. */
   take(event: { readonly stream: string; readonly revision: number }): Gap | undefined;
+  /** Events may have gone elsewhere: nothing is missing before the next one of each stream. */
+  forget(): void;
 }
 
 /**
@@ -32,6 +34,7 @@ export function createRevisions(most = 100_000): Revisions {
       if (before === undefined || revision <= before + 1) return undefined;
       return { stream, expected: before + 1, found: revision };
     },
+    forget: () => newest.clear(),
   };
 
   function forgetOldest(): void {

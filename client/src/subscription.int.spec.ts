@@ -324,6 +324,20 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
     await vi.waitFor(() => expect(subscription.items.length + other.items.length).toBe(lives.length - 2), patiently);
   });
 
+  it('that are shared by several processes have no gaps where others had what is between', async () => {
+    const updates = Array.from({ length: 100 }, (_, n) => examples.gatewayUpdated({ name: `Hall ${n}` }));
+    const log = await scene(examples.storedInOrder(examples.gatewayCreated(), ...updates));
+    await using _publishing = publishing(nats.url, log);
+    await published(log);
+    const options = { from: 'start', durable: 'a-reactor' } as const;
+    await using one = subscribing(options);
+    await using other = subscribing(options);
+    await vi.waitFor(() => expect(one.items.length + other.items.length).toBe(log.events.length), patiently);
+
+    expect(Math.min(one.items.length, other.items.length)).toBeGreaterThan(10);
+    expect([...one.items, ...other.items].filter(({ gap }) => gap)).toEqual([]);
+  });
+
   it('that are older than what a durable consumer has told are left out, which it says once', async () => {
     const first = publishing(nats.url, await scene(lives));
     const troubles: Trouble[] = [];
