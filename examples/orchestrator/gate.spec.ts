@@ -60,6 +60,16 @@ describe('a gate', () => {
     expect(inside).toEqual(['a']);
   });
 
+  it('opens again by a timer that is early by the clock', () => {
+    vi.useRealTimers();
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { gate, enter, inside } = visited(1);
+    gate.pause(1_000);
+    enter('a');
+    vi.advanceTimersByTime(1_000);
+    expect(inside).toEqual(['a']);
+  });
+
   it('lets in who comes out of another one that leaves as it enters', () => {
     const gate = createGate(1);
     const entered: string[] = [];

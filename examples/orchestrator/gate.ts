@@ -15,7 +15,8 @@ export interface Gate {
 export function createGate(places: number): Gate {
   const queue = new Set<() => void>();
   let free = places;
-  let openAt = 0;
+  // Counted, and not compared with a clock: a timer may be a part of a millisecond early by that, and nobody would ask again.
+  let pauses = 0;
 
   return {
     enter(start) {
@@ -33,15 +34,19 @@ export function createGate(places: number): Gate {
       };
     },
     pause(milliseconds) {
-      openAt = Math.max(openAt, performance.now() + milliseconds);
+      pauses += 1;
+      const end = () => {
+        pauses -= 1;
+        admit();
+      };
       // Who still waits when the process ends does not keep it.
-      setTimeout(admit, milliseconds).unref();
+      setTimeout(end, milliseconds).unref();
     },
   };
 
   function admit(): void {
     for (const entry of queue) {
-      if (free === 0 || performance.now() < openAt) return;
+      if (free === 0 || pauses > 0) return;
       queue.delete(entry);
       free -= 1;
       entry();
