@@ -10,6 +10,8 @@ export interface Bus extends AsyncDisposable {
 }
 
 const retryMs = 500;
+/** How long a server may take to answer: one that hangs takes a connection and says nothing. */
+const answerMs = 5_000;
 const drainMs = 2_000;
 
 /**
@@ -90,6 +92,7 @@ function connectionOptionsOf(url: string): ConnectionOptions {
     name: 'orchestrator',
     maxReconnectAttempts: -1,
     reconnectTimeWait: retryMs,
+    timeout: answerMs,
     ...(username !== '' && credentialsOf(decodeURIComponent(username), decodeURIComponent(password))),
     ...(protocol === 'tls:' && { tls: {} }),
   };
