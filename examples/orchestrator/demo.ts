@@ -25,6 +25,8 @@ the orchestrator does. Takes about half a minute, needs nothing that runs, and l
 const interruptedCode = 130;
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+// Whoever read our lines has gone, as `| head` does: there is nobody to play for.
+process.stdout.on('error', () => stopping.abort());
 
 try {
   const beatEvery = beatEveryOf(process.argv.slice(2));

@@ -56,6 +56,18 @@ describe('npm run example:orchestrator', () => {
     await untilGone(children);
   });
 
+  it('ends, and leaves nothing behind, when nobody reads its lines any more', async () => {
+    await using folder = await temporaryFolder();
+    const playing = start(folder.path, '--beat-every=0.2');
+    await playing.line(/(GW-NORTH measures something)/);
+    const children = descendantsOf(playing.child.pid);
+    playing.child.stdout?.destroy();
+
+    expect(await playing.ended, playing.output()).toBe(130);
+    expect(readdirSync(folder.path)).toEqual([]);
+    await untilGone(children);
+  });
+
   it('leaves no process behind when it is killed', async () => {
     await using folder = await temporaryFolder();
     const playing = start(folder.path, '--beat-every=0.2');
