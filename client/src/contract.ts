@@ -136,7 +136,7 @@ export interface GatewayPasswordReencrypted {
   readonly organization_id: string;
 }
 
-/** A gateway was moved to another factory of its organization: `factoryId` is where it stands now. */
+/** A gateway was moved to another factory of its organization. The event is of the factory where it stands now. */
 export interface GatewayMoved {
   readonly id: string;
   readonly factory_id: string;

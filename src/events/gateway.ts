@@ -55,7 +55,7 @@ export const gatewayEvents = {
     z.object({ ...ids, passwordEncrypted }),
   ),
   GatewayMoved: firstVersion(
-    'A gateway was moved to another factory of its organization: `factoryId` is where it stands now.',
+    'A gateway was moved to another factory of its organization. The event is of the factory where it stands now.',
     z.object({ ...ids, fromFactoryId: FactoryId.describe('Where it stood.') }),
   ),
   GatewaySoftDeleted: laterVersion(
