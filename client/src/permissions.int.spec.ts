@@ -17,7 +17,7 @@ const bucketOfTenant = `$JS.API.CONSUMER.CREATE.KV_gateways.*.$KV.gateways.${org
 const eventsOfTenant = `$JS.API.CONSUMER.CREATE.MTI_EVENTS.*.mti.evt.v1.${organization}.>`;
 
 const users = {
-  tenant: [bucketOfTenant, eventsOfTenant, '$JS.FC.MTI_EVENTS.>'],
+  tenant: [bucketOfTenant, '$JS.FC.KV_gateways.>', eventsOfTenant, '$JS.FC.MTI_EVENTS.>'],
   reactor: ['$JS.API.CONSUMER.INFO.MTI_EVENTS.reactor', '$JS.API.CONSUMER.CREATE.MTI_EVENTS.reactor.>'],
 };
 

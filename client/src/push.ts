@@ -24,8 +24,8 @@ export interface PushListener {
   heard(message: Stored): void;
   /** There is a consumer, and nothing for it so far. */
   empty(): void;
-  /** The server sends no more until it has the answer. Without this it sends all there is. */
-  flow?(answer: () => void): void;
+  /** The server sends no more until it has the answer: more than it may owe a connection would cost the connection. */
+  flow(answer: () => void): void;
 }
 
 /** Milliseconds without anyone listening after which the server removes a consumer by itself. */
@@ -92,7 +92,7 @@ export async function listen(
   /** Whether there is nothing for it. */
   async function addConsumer(): Promise<boolean> {
     const manager = await managerOf(nats);
-    const added = await manager.consumers.add(settings.stream, configOf(settings, name, inbox, listener));
+    const added = await manager.consumers.add(settings.stream, configOf(settings, name, inbox));
     silent.heard();
     return added.num_pending === 0 && added.delivered.consumer_seq === 0;
   }
@@ -123,7 +123,7 @@ export async function listen(
   function takeStatus({ headers, reply = '' }: Msg): void {
     const last = headers?.get('Nats-Last-Consumer') ?? '';
     if (headers?.code !== 100) lose(`the consumer was ended: ${headers?.status || 'no reason given'}`);
-    else if (reply !== '') listener.flow?.(() => answer(reply));
+    else if (reply !== '') listener.flow(() => answer(reply));
     else if (last !== '' && Number(last) !== delivered) lose('a message was lost on its way');
   }
 
@@ -132,12 +132,7 @@ export async function listen(
   }
 }
 
-function configOf(
-  { filter, start }: PushSettings,
-  name: string,
-  inbox: string,
-  { flow }: PushListener,
-): Partial<ConsumerConfig> {
+function configOf({ filter, start }: PushSettings, name: string, inbox: string): Partial<ConsumerConfig> {
   return {
     name,
     deliver_subject: inbox,
@@ -149,7 +144,7 @@ function configOf(
     replay_policy: ReplayPolicy.Instant,
     idle_heartbeat: nanos(heartbeat),
     inactive_threshold: nanos(inactiveThreshold),
-    ...(flow !== undefined && { flow_control: true }),
+    flow_control: true,
     ...startOf(start),
   };
 }

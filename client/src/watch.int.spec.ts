@@ -187,6 +187,30 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     expect(troubles).toEqual([expect.objectContaining({ kind: 'unreadable', retryIn: 0 })]);
   });
 
+  it('tells of more than a server may owe a connection, to who is slow as well', async () => {
+    await scene();
+    const count = 200;
+    const bucket = await client.connection.jetstream().views.kv('gateways', { history: 1 });
+    const metadata = { text: 'x'.repeat(500_000) };
+    for (let n = 0; n < count; n++) {
+      const id = `0194c000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+      const owners = { organization_id: examples.anOrganization, factory_id: examples.aFactory };
+      const value = { id, ...owners, revision: 0, metadata };
+      await bucket.put(`${examples.anOrganization}.${examples.aFactory}.${id}`, JSON.stringify(value));
+    }
+    const troubles: Trouble[] = [];
+    const told = new Map<string, number>();
+    for await (const change of watchGateways(client.connection, { onTrouble: (trouble) => troubles.push(trouble) })) {
+      if (change.type === 'current') break;
+      // Nothing is read meanwhile.
+      if (told.size === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+      told.set(change.gateway.id, change.gateway.revision);
+    }
+
+    expect(troubles).toEqual([]);
+    expect(told.size).toBe(count);
+  });
+
   it('watches one factory: what moves there appears, what moves away disappears', async () => {
     const log = await scene(examples.gatewayCreated());
     await using _publishing = publishing(nats.url, log);

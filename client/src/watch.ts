@@ -102,6 +102,8 @@ async function* watch(
           fold.empty();
           heard();
         },
+        // Whatever stands before it is folded already.
+        flow: (answer) => answer(),
       },
       ending,
     );
