@@ -16,7 +16,7 @@ import {
 } from '../src/publishing/mirror-message.ts';
 import { foldMirrored } from '../src/publishing/mirror-state.ts';
 import type { AsyncApiPart } from './asyncapi.ts';
-import { headersSchema, placeHeaders, preparePosition } from './asyncapi-headers.ts';
+import { fences, headersSchema, placeHeaders, preparePosition } from './asyncapi-headers.ts';
 import {
   componentSchema,
   exampleOf,
@@ -115,6 +115,7 @@ const GatewayStateHeaders = {
       'registry-event-id': { format: 'uuid' },
       ...placeHeaders,
       ...preparePosition,
+      ...fences,
       'registry-step': { pattern: '^\\d+/\\d+$', description: 'Which of the messages of its event it is: `1/2`.' },
       'registry-degraded': { const: 'true', description: 'Some gateway cannot be shown.' },
     },

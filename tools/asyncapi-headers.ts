@@ -39,6 +39,15 @@ export const preparePosition: HeaderSchemas = {
   },
 };
 
+/** What the registry asks of the stream before it takes a message. NATS keeps it, and who reads has no use for it. */
+export const fences: HeaderSchemas = {
+  'Nats-Expected-Last-Sequence': {
+    pattern: '^\\d+$',
+    description: 'For NATS alone: after which sequence to store it.',
+  },
+  'Nats-Expected-Last-Msg-Id': { description: 'For NATS alone: after which message to store it.' },
+};
+
 /** What each message of the stream of events has, be it about an event or in the place of one. */
 export const streamHeaders: HeaderSchemas = {
   [messageIdHeader]: { format: 'uuid', description: 'The id of the event; JetStream stores one message with it.' },
@@ -67,6 +76,7 @@ export const eventHeaders: JsonSchema = {
     },
     {
       ...preparePosition,
+      ...fences,
       traceparent: { description: 'The W3C Trace Context of the request that began it, if it had one.' },
     },
   ),

@@ -8,6 +8,8 @@ import { definitions } from '../src/events/catalogue.ts';
 import type { Recorded } from '../src/events/codec.ts';
 import { isPublished } from '../src/publishing/contract.ts';
 import { toMessage } from '../src/publishing/message.ts';
+import { openPipe } from '../src/publishing/pipe.ts';
+import { memoryStream } from '../test/support/memory-stream.ts';
 import { type AsyncApiDocument, type AsyncApiMessage, asyncApiText } from './asyncapi.ts';
 import { goldenEvent } from './golden.ts';
 
@@ -103,6 +105,21 @@ describe('docs/asyncapi.yaml', () => {
     const known = fieldsOf(document.components.messages.GatewayMoved?.headers);
     expect(Object.keys(headers).filter((header) => !known.has(header))).toEqual([]);
   });
+
+  it.each(['GatewayMoved', 'EventParked', 'GatewayStatePut', 'GatewayStatePurged', 'GatewayStateParked'])(
+    'knows what NATS is asked with each message: %s',
+    async (name) => {
+      const stream = memoryStream({ answers: false });
+      const { signal } = new AbortController();
+      const pipe = openPipe(stream, { after: 10, window: 2, patience: 1_000, signal });
+      for (const id of ['a', 'b']) await pipe.send({ subject: 'a', headers: { 'Nats-Msg-Id': id }, body: '' });
+      pipe.close();
+      const [, second] = stream.sent;
+      const known = fieldsOf(document.components.messages[name]?.headers);
+      expect(Object.keys(second?.message.headers ?? {})).toHaveLength(3);
+      expect(Object.keys(second?.message.headers ?? {}).filter((header) => !known.has(header))).toEqual([]);
+    },
+  );
 
   it('has no field for a password, nor anything that looks like one', () => {
     const fields = new Set(fieldNamesIn([document.components.schemas, document.components.messages]));
