@@ -8,7 +8,10 @@ export interface Delivery {
   readonly event: RegistryEvent;
   /** Its number in the JetStream stream `MTI_EVENTS`: what `from: { after }` takes. */
   readonly sequence: number;
-  /** Whether it was handed out before, here or elsewhere, and not acknowledged. Never without `durable`. */
+  /**
+   * Whether it was handed out before, here or elsewhere, and not acknowledged, as far as the server remembers: one that was killed
+   * may have forgotten the last ones. Never without `durable`.
+   */
   readonly redelivered: boolean;
   /** There when events of its stream are missing before it. */
   readonly gap?: Gap;
