@@ -8,7 +8,7 @@ import * as examples from '../../test/support/examples.ts';
 import { subscribeEvents } from './subscription.ts';
 import { watchGateways } from './watch.ts';
 
-const waits = 20_000;
+const waits = 5_000;
 const place = `${examples.anOrganization}.${examples.aFactory}`;
 
 describe('in memory stays nothing', () => {
