@@ -65,6 +65,9 @@ One message for each event in the JetStream stream \`MTI_EVENTS\`; the current s
 bucket \`gateways\`; heartbeats, which say that a gateway is there; and, where it is switched on, passwords of gateways for connectors, each sealed to the key of who asks. No
 password is ever on the bus in plain text, and none at all in an event or in the bucket.
 
+Take events and gateways from their streams, by consumers: where several processes publish, who only subscribes to the subjects
+hears each message from all of them, and the stream takes one.
+
 Payloads may gain fields: take those that you know. A change that one could trip over is a new version in the subject. Whether
 an operation is \`send\` or \`receive\` is said from the side of the registry: to listen is to subscribe to what it sends.`;
 
