@@ -78,7 +78,8 @@ describe('docs/openapi.json', () => {
   });
 });
 
-describe('npm run docs', () => {
+// A process of its own, which a busy machine takes seconds to start.
+describe('npm run docs', { timeout: 30_000 }, () => {
   it('explains itself', async () => {
     const { stdout } = await run('--help');
     expect(stdout).toMatch(/^npm run docs\n/);
