@@ -292,11 +292,14 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     const request = JSON.stringify(await aRequest({ id }));
     for (const reply of ['mti.evt.v1.x', '$JS.API.STREAM.DELETE.MTI_EVENTS', '$KV.gateways.x']) {
       client.connection.publish(subject, request, { reply });
+      for (const verb of ['PING', 'INFO', 'STATS']) client.connection.publish(`$SRV.${verb}`, '', { reply });
     }
     client.connection.publish(subject, request);
     await ask({ id });
     listening.unsubscribe();
-    expect(heard.filter((name) => name !== subject && !name.startsWith('_INBOX.'))).toEqual([]);
+    const asked = heard.filter((name) => name === subject || name.startsWith('$SRV.'));
+    expect(asked).toHaveLength(3 * 4 + 2);
+    expect(heard.filter((name) => !asked.includes(name) && !name.startsWith('_INBOX.'))).toEqual([]);
     expect(await registry.typesIn(`credentialAudit-${id}`)).toHaveLength(1);
   });
 
@@ -318,12 +321,15 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     expect(await ask({ id: anId(), token })).toMatchObject({ status: '404' });
   });
 
-  it('answers again when NATS was away', async () => {
-    await using _service = await serving();
+  it('says that nobody can ask while NATS is away, and answers again afterwards, once', async () => {
+    await using service = await serving();
     const id = await aGateway();
     await nats.kill();
+    await vi.waitFor(() => expect(service.health().status).toBe('failing'), patiently);
     await nats.start();
+    await vi.waitFor(() => expect(service.health().status).toBe('running'), patiently);
     await vi.waitFor(async () => expect(await ask({ id }, 500)).toMatchObject({ status: '' }), patiently);
+    expect(await manyAnswers('$SRV.PING.gateway-credentials', 2)).toHaveLength(1);
   });
 
   it('has put no password on the bus, encrypted or not', async () => {
@@ -343,6 +349,26 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     const answers = overheard.said.filter(({ text }) => !text.startsWith(subject));
     const needles = [...formsOfWord(word), ...formsOfWord(newWord), ...sealed.flatMap(formsOfSealed)];
     expect(findLeaks(answers, needles)).toEqual([]);
+  });
+
+  it('finishes what it has begun when it is told to end', async () => {
+    const gate = Promise.withResolvers<void>();
+    const appending = vi.fn();
+    const service = await serving({
+      log: withAppend(async (...given) => {
+        appending();
+        await gate.promise;
+        return registry.log.append(...given);
+      }),
+    });
+    const id = await aGateway();
+    const asked = ask({ id });
+    await vi.waitFor(() => expect(appending).toHaveBeenCalled(), patiently);
+    const ended = service[Symbol.asyncDispose]();
+    await vi.waitFor(() => expect(ask({ id }, 50)).rejects.toMatchObject({ code: '503' }), patiently);
+    gate.resolve();
+    expect(openAnswer(connectorKey, (await asked).answer)).toBe(word);
+    await ended;
   });
 
   it('ends when it is told to, and then nobody answers', async () => {

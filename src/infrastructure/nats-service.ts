@@ -3,40 +3,50 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { headers, type NatsConnection, type ServiceMsg } from 'nats';
 import type { Logger } from 'pino';
 import type { AnswerRequest, RequestAnswer, ServiceSettings } from '../credentials/requests.ts';
+import type { NatsLink } from './nats-api.ts';
 
 /** How long an orderly end may take, in milliseconds. */
 const endMs = 2_000;
 
 interface Served {
-  readonly connection: NatsConnection;
+  readonly link: NatsLink;
   readonly logger: Logger;
 }
 
-/** Serves as `RequestBus` says, on a connection that there is. After a reconnect the library goes on by itself. */
+/** Serves as `RequestBus` says, until the signal aborts or the connection is lost: then nobody can ask. */
 export async function serveRequests(
-  { connection, logger }: Served,
+  { link, logger }: Served,
   { name, version, description, endpoint, subject }: ServiceSettings,
   answer: AnswerRequest,
   signal: AbortSignal,
   serving: () => void,
 ): Promise<void> {
+  const connection = link.live();
   const underway = new Set<Promise<void>>();
   const errors: Record<number, number> = {};
+  const losing = new AbortController();
+  const lost = (error: Error) => losing.abort(error);
+  link.losses.add(lost);
   // The library counts what a handler throws, and ours answers later: errors by status are data of our own.
-  const service = await connection.services.add({ name, version, description, statsHandler: async () => ({ errors }) });
-  service.addEndpoint(endpoint, { subject, handler: (_, message) => begin(message) });
-  await connection.flush();
-  serving();
-  const ended = await Promise.race([service.stopped, aborted(signal)]);
-  await Promise.race([finish(), delay(endMs, undefined, { ref: false })]);
-  if (!signal.aborted) {
+  const statsHandler = async () => ({ errors });
+  const service = await answeringSafely(connection).services.add({ name, version, description, statsHandler });
+  try {
+    service.addEndpoint(endpoint, { subject, handler: (_, message) => begin(message) });
+    await connection.flush();
+    serving();
+    const ended = await Promise.race([service.stopped, aborted(AbortSignal.any([signal, losing.signal]))]);
+    if (signal.aborted) return;
+    losing.signal.throwIfAborted();
     const reason = ended === null ? 'the connection was closed' : ended.message;
     throw new Error(`NATS ended the service ${name}: ${reason}`, { cause: ended });
+  } finally {
+    link.losses.delete(lost);
+    // Also after a loss: the library would go on with it when the connection is back, beside the next one.
+    await Promise.race([finish(), delay(endMs, undefined, { ref: false })]);
   }
 
   function begin(message: ServiceMsg): void {
-    // Where a reply goes is for the sender to say, and sent it is with our rights: not to where events and NATS itself are.
-    if (!message.reply || /^(mti\.|\$)/.test(message.reply)) return;
+    if (!message.reply) return;
     const work = respond(message).finally(() => underway.delete(work));
     underway.add(work);
   }
@@ -62,6 +72,21 @@ export async function serveRequests(
     await service.stop();
     await Promise.all(underway);
   }
+}
+
+/**
+ * The connection, with subscriptions that hear no message whose reply would go to where events and NATS itself are: where it
+ * goes is for the sender to say, and sent it is with our rights. The library answers `$SRV.>` by itself.
+ */
+function answeringSafely(connection: NatsConnection): NatsConnection {
+  const subscribe: NatsConnection['subscribe'] = (subject, options) =>
+    connection.subscribe(subject, {
+      ...options,
+      callback(error, message) {
+        if (error !== null || !/^(mti\.|\$)/.test(message.reply ?? '')) options?.callback?.(error, message);
+      },
+    });
+  return Object.create(connection, { subscribe: { value: subscribe } });
 }
 
 async function aborted(signal: AbortSignal): Promise<null> {

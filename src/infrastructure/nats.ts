@@ -68,7 +68,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
     },
     listenTo: (subject, heard) => listenTo(link, subject, heard),
     async serve(service, answer, signal, serving) {
-      await serveRequests({ connection: live(), logger }, service, answer, signal, serving);
+      await serveRequests({ link, logger }, service, answer, signal, serving);
     },
     async close() {
       closing.abort();
