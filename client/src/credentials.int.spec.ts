@@ -100,6 +100,8 @@ describe('the password of a gateway', () => {
     ['a key that is none', (answer: object) => ({ ...answer, epk: 7 }), 'cannot be opened'],
     ['nothing sealed', (answer: object) => ({ ...answer, ciphertext: '' }), 'cannot be opened'],
     ['no object', () => 'null', 'none of the registry'],
+    ['an error that is none', () => ({ error: null }), 'none of the registry'],
+    ['an error without a code', () => ({ error: { message: 'no' } }), 'none of the registry'],
   ])('is not taken from an answer with %s', async (_, change, why) => {
     using _stranger = answering((request) => {
       const binding = { ...request, credential_version: 0, url: 'ws://10.0.0.1', email: 'a@acme.example' };

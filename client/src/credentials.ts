@@ -90,9 +90,10 @@ async function ask(nats: NatsConnection, body: string, timeout: number): Promise
 /** An answer is either that of the registry, or anybody's: whoever may, can answer. */
 function readAnswer(message: Msg, { request_id, id }: { request_id: string; id: string }, pair: KeyPair): Credential {
   const answer = parse(message);
-  if (answer.error !== undefined) {
+  if ('error' in answer) {
+    const { code, message: why } = answer.error ?? {};
+    if (typeof code !== 'string' || typeof why !== 'string') throw notOfTheRegistry();
     const retryAfter = Number(message.headers?.get('Retry-After') || Number.NaN);
-    const { code, message: why } = answer.error;
     throw new CredentialRefused(code, why, Number.isNaN(retryAfter) ? undefined : retryAfter);
   }
   if (answer.request_id !== request_id || answer.id !== id) {
@@ -109,7 +110,7 @@ function readAnswer(message: Msg, { request_id, id }: { request_id: string; id: 
 }
 
 interface Answer extends Sealed {
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code?: unknown; readonly message?: unknown } | null;
 }
 
 function parse(message: Msg): Answer {
@@ -119,5 +120,9 @@ function parse(message: Msg): Answer {
   } catch {
     // It is told below, as what is JSON and no answer is.
   }
-  throw new CredentialUnavailable('the answer is none of the registry');
+  throw notOfTheRegistry();
+}
+
+function notOfTheRegistry(): CredentialUnavailable {
+  return new CredentialUnavailable('the answer is none of the registry');
 }

@@ -19,6 +19,8 @@ export interface AnswerDependencies {
   readonly verifyingKeys: readonly SigningKey[];
   readonly rates: CredentialRates;
   readonly now: () => Date;
+  /** Milliseconds by a clock that is never put forward or back; that of the process unless it is given. */
+  readonly steady?: () => number;
 }
 
 /** Requests a minute, and how many of them may come at once. Each process counts for itself. */
@@ -49,9 +51,12 @@ const longestDifference = 120_000;
 /** Requests that are remembered so that none is answered twice; the oldest goes first. */
 const mostRemembered = 50_000;
 
+/** Rates do not go by the clock of the day: once put forward and back it would give nobody anything until then. */
+export const steadyClock = () => performance.now();
+
 /** Answers requests, one at a time or many at once. It does not throw: a defect is a refusal with a cause. */
 export function createAnswering(dependencies: AnswerDependencies): (body: string) => Promise<Outcome> {
-  const { log, openPassword, verifyingKeys, rates, now } = dependencies;
+  const { log, openPassword, verifyingKeys, rates, now, steady = steadyClock } = dependencies;
   const perSubject = createRateLimit(rates.perSubject);
   const perGateway = createRateLimit(rates.perGateway);
   const seen = new LRUCache<string, true>({ max: mostRemembered });
@@ -84,7 +89,7 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
     const credential = await findCredential(log, request.id);
     if (!isEntitled(right, credential)) return forbidden;
     if (credential === undefined || !credential.isActive) return notFound;
-    const wait = perGateway.take(request.id, now().getTime());
+    const wait = perGateway.take(request.id, steady());
     if (wait > 0) return tooMany('of this gateway', wait);
 
     const { ids, url, email, version: credential_version } = credential;
@@ -112,7 +117,7 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
   }
 
   function refuseFrequent(subject: string): Refusal | undefined {
-    const wait = perSubject.take(subject, now().getTime());
+    const wait = perSubject.take(subject, steady());
     return wait === 0 ? undefined : tooMany('by this subject', wait);
   }
 }

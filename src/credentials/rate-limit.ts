@@ -5,7 +5,7 @@ export interface RateLimit {
   /**
    * Takes one from the bucket of a name.
    *
-   * @param now milliseconds, from wherever
+   * @param now milliseconds, by a clock that is never put forward or back
    * @returns 0 when it was there to be taken, else the milliseconds until there is one
    */
   take(name: string, now: number): number;

@@ -238,6 +238,20 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     expect(await ask({ id, token })).toMatchObject({ status: '429', retryAfter: '30' });
   });
 
+  it('goes on answering when the clock was put forward and back', async () => {
+    let [day, steady] = [new Date(now), 0];
+    await using _service = await serving({
+      rates: { perSubject: 1_000, perGateway: 1 },
+      now: () => day,
+      steady: () => steady,
+    });
+    const id = await aGateway();
+    day = new Date(clock.getTime() + 3_600_000);
+    expect(await ask({ id, requested_at: day.toISOString() })).toMatchObject({ status: '' });
+    [day, steady] = [clock, 60_000];
+    expect(await ask({ id })).toMatchObject({ status: '' });
+  });
+
   it('names a key that is missing in its log, and to nobody else', async () => {
     const other = createEncryption(parseKeys(`other:${encodedKey(0xb2)}`));
     const lines: string[] = [];
@@ -389,6 +403,7 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
       rates: { perSubject: 1_000, perGateway: 1_000 },
       version: '1.2.3',
       now: () => clock,
+      steady: () => 0,
       logger,
       ...changes,
     });

@@ -1,7 +1,7 @@
 // The service: answers on NATS for as long as it runs, and says in the log what it has refused.
 import type { Logger } from 'pino';
 import { type Loop, startLoop } from '../infrastructure/lifecycle.ts';
-import { type AnswerDependencies, createAnswering, type Outcome, unavailable } from './answer.ts';
+import { type AnswerDependencies, createAnswering, type Outcome, steadyClock, unavailable } from './answer.ts';
 import { refusalAnswer } from './protocol.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { AnswerRequest, RequestBus } from './requests.ts';
@@ -59,7 +59,7 @@ function bounded(answer: AnswerRequest): AnswerRequest {
 
 /** Answers, and tells the log: what was answered quietly, as the audit has it; what was refused aloud, but not without end. */
 function told(options: CredentialServiceOptions): AnswerRequest {
-  const { logger, now } = options;
+  const { logger, steady = steadyClock } = options;
   const answer = createAnswering(options);
   const warnings = createRateLimit(refusalsPerMinute);
   let untold = 0;
@@ -75,7 +75,7 @@ function told(options: CredentialServiceOptions): AnswerRequest {
   };
 
   function tell({ refusal, asked, cause }: Extract<Outcome, { status: 'refused' }>): void {
-    if (warnings.take('', now().getTime()) > 0) {
+    if (warnings.take('', steady()) > 0) {
       untold += 1;
       return;
     }
