@@ -38,11 +38,19 @@ describe('strangers', () => {
 
   it('are bounded in number, however many organizations there seem to be', () => {
     const strangers = createStrangers();
-    for (let number = 0; number < 60_000; number++) {
-      strangers.heard({ organization: organization(number), gateway: aGateway }, now);
+    for (let number = 0; number < 110_000; number++) {
       strangers.heard({ organization: organization(number), gateway: gateway(number) }, now);
     }
-    expect(strangers.ids().length).toBeLessThanOrEqual(110_000);
+    expect(strangers.ids()).toHaveLength(100_000);
+  });
+
+  it('are told of when they turn out to be of another organization than spoke for them', () => {
+    const strangers = createStrangers();
+    strangers.heard({ organization: anOrganization, gateway: aGateway }, now);
+    strangers.heard({ organization: anotherOrganization, gateway: aGateway }, now);
+    strangers.met(aGateway, anOrganization);
+    expect(strangers.forget(now)).toEqual([{ organization: anotherOrganization, gateway: aGateway }]);
+    expect(strangers.forget(now)).toEqual([]);
   });
 });
 

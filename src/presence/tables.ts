@@ -102,14 +102,20 @@ export async function openPresenceTables({ client }: Connection): Promise<Presen
   }
 
   async function restoreFromPresence(): Promise<void> {
-    await client.query(`
-      WITH lost AS (
-        SELECT gateways.id, presence.last_seen_at AS at
-        FROM gateways JOIN gateway_presence AS presence USING (id)
-        WHERE gateways.last_seen_at IS NULL OR gateways.last_seen_at < presence.last_seen_at
+    const text = `
+      WITH portion AS (
+        SELECT id, last_seen_at AS at FROM gateway_presence WHERE id > $1::uuid ORDER BY id LIMIT ${rowsAtOnce}
+      ), lost AS (
+        SELECT gateways.id, portion.at FROM portion JOIN gateways USING (id)
+        WHERE gateways.last_seen_at IS NULL OR gateways.last_seen_at < portion.at
         FOR NO KEY UPDATE OF gateways SKIP LOCKED
+      ), restored AS (
+        UPDATE gateways SET last_seen_at = lost.at FROM lost WHERE gateways.id = lost.id
       )
-      UPDATE gateways SET last_seen_at = lost.at FROM lost WHERE gateways.id = lost.id`);
+      SELECT id FROM portion ORDER BY id DESC LIMIT 1`;
+    const portionAfter = async (id: string): Promise<string | undefined> =>
+      (await client.query<{ id: string }>({ name: 'restore sightings', text, values: [id] })).rows[0]?.id;
+    for (let after: string | undefined = beforeAll; after !== undefined; ) after = await portionAfter(after);
   }
 }
 
