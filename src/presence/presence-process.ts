@@ -133,8 +133,7 @@ async function listen(
   const oddities = createOddities(logger);
   using listening = bus.listenTo(heartbeatSubjects, (subject) => {
     const heartbeat = readHeartbeat(subject);
-    if (heartbeat === undefined) oddities.note(subject);
-    else roster.heard(heartbeat, instant());
+    if (heartbeat === undefined || !roster.heard(heartbeat, instant())) oddities.note(subject);
   });
   await listening.roundTrip(timing.patience);
   const listeningSince = instant();

@@ -89,6 +89,7 @@ describe('a gateway that was never heard of', () => {
     roster.heard({ ...beat, organization: anotherOrganization }, at(0));
     roster.learn([known()]);
     expect([roster.size, roster.due(), roster.arrived(at(1))]).toEqual([0, [], []]);
+    expect(roster.forgetStrangers(at(1))).toEqual([{ ...beat, organization: anotherOrganization }]);
   });
 });
 
@@ -97,6 +98,13 @@ describe('a gateway that is online', () => {
     const roster = rosterOf(online());
     roster.heard(beat, at(30));
     expect(roster.arrived(at(31))).toEqual([]);
+  });
+
+  it('is not heard when another organization speaks for it', () => {
+    const roster = rosterOf(online({ timeout: 30_000 }));
+    expect(roster.heard(beat, at(0))).toBe(true);
+    expect(roster.heard({ ...beat, organization: anotherOrganization }, at(20))).toBe(false);
+    expect(roster.departed(at(30), at(-100))).toMatchObject([{ lastSeen: at(0).day }]);
   });
 
   it('is noted when the stored time is older than the threshold, and not before', () => {

@@ -45,13 +45,13 @@ export interface RosterSettings {
 }
 
 export interface Roster {
-  /** Takes note of a heartbeat. */
-  heard(heartbeat: Heartbeat, at: Instant): void;
+  /** Takes note of a heartbeat; tells whether it may count, as far as that is known. */
+  heard(heartbeat: Heartbeat, at: Instant): boolean;
   /** Who was heard of and is not known; to be learned. */
   unknown(): readonly GatewayId[];
   /** Learns of gateways, or learns anew. */
   learn(gateways: readonly Known[]): void;
-  /** Forgets those who are still not known some time after they were heard of; tells who that was. */
+  /** Forgets those who are still not known some time after they were heard of, or are of others; tells who that was. */
   forgetStrangers(now: Instant): readonly Heartbeat[];
   /** The heartbeats that are due to be noted. */
   due(): readonly Sighting[];
@@ -115,12 +115,13 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       const entry = entries.get(gateway);
       if (entry === undefined) {
         if (!disregarded.has(gateway)) strangers.heard(heartbeat, at);
-        return;
+        return true;
       }
       // Whoever may publish for one organization speaks for no other.
-      if (entry.known.ids.organizationId !== organization) return;
+      if (entry.known.ids.organizationId !== organization) return false;
       if (entry.known.isActive) hear(gateway, { ...entry, beat: at, heard: at });
       else entries.set(gateway, { ...entry, beat: at });
+      return true;
     },
     unknown: strangers.ids,
     learn(gateways) {
