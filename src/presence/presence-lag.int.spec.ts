@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type PresenceStage, patiently, setPresenceStage } from '../../test/support/presence-stage.ts';
+import { type PresenceStage, patiently, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
 import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
 
 let stage: PresenceStage;
@@ -73,6 +73,40 @@ describe('a gateway that beats', () => {
   });
 });
 
+describe('many gateways that fall silent at the same moment', () => {
+  it('are looked at anew when it takes long to record that: who was heard meanwhile stays online', async () => {
+    const many = await Promise.all(
+      Array.from({ length: 40 }, () => stage.createGateway({ offline_after_seconds: timeout })),
+    );
+    await stage.tablesFollow();
+    {
+      await using _first = await stage.listening();
+      using _beating = allBeating(many);
+      await vi.waitFor(async () => expect(await revisionsOf(many)).toEqual(many.map(() => 0n)), patiently);
+    }
+    const recording = Promise.withResolvers<void>();
+    const waiting = vi.fn();
+    const log = stage.registry.log;
+    const slowly: EventLog['append'] = async (...given) => {
+      const [stream, , [event]] = given;
+      if (event?.type === 'GatewayDisconnected' && many.some((id) => stream === `gatewayPresence-${id}`)) {
+        waiting();
+        await recording.promise;
+      }
+      return log.append(...given);
+    };
+    const trust = 500;
+    await using _second = await stage.listening({ trust }, { ...log, append: slowly });
+    await vi.waitFor(() => expect(waiting).toHaveBeenCalledTimes(32), patiently);
+    using _beating = allBeating(many);
+    await delay(trust);
+    recording.resolve();
+    const isBack = (revision: bigint | undefined) => revision === 2n;
+    await vi.waitFor(async () => expect((await revisionsOf(many)).filter(isBack)).toHaveLength(32), patiently);
+    expect((await revisionsOf(many)).filter((revision) => !isBack(revision))).toEqual(Array(8).fill(0n));
+  });
+});
+
 describe('a gateway that has just been created', () => {
   it('is online from its first heartbeat on, though the tables do not have it yet', async () => {
     await using _presence = await stage.listening();
@@ -133,6 +167,16 @@ describe('a stream of presence that cannot be read', () => {
     expect(presence.health()).toEqual({ name: 'presence', status: 'degraded', parked: 1 });
   });
 });
+
+function allBeating(ids: readonly string[]): Disposable {
+  const beating = new DisposableStack();
+  for (const id of ids) beating.use(stage.beatOnAndOn(id));
+  return beating;
+}
+
+function revisionsOf(ids: readonly string[]): Promise<readonly (bigint | undefined)[]> {
+  return Promise.all(ids.map((id) => stage.revisionOf(id)));
+}
 
 /** The log of the registry, with something else done when a change of the gateway is appended. */
 function appending(

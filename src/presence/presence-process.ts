@@ -37,6 +37,11 @@ export interface PresenceTiming {
   readonly threshold: number;
   /** How much time lies between two changes of one gateway at least. */
   readonly debounce: number;
+  /**
+   * How long after the tables were asked a change may be recorded: less than it takes until another instance may have been
+   * given the lock without a word to this one.
+   */
+  readonly trust: number;
   /** How long NATS may take to answer. */
   readonly patience: number;
 }
@@ -48,6 +53,7 @@ const usualTiming: PresenceTiming = {
   // has it: a third more writing, for times that are as old at most.
   threshold: 75_000,
   debounce: 10_000,
+  trust: 3_000,
   patience: 3_000,
 };
 
@@ -205,16 +211,23 @@ async function settle(
   type: GatewayPresenceCommand['type'],
   due: () => readonly Change[],
 ): Promise<boolean> {
-  const { roster, tables, logger } = life;
+  const { roster, tables, logger, timing } = life;
   const all = due();
   if (all.length === 0) return true;
   const suspects = new Set(all.slice(0, mostChanges).map(({ gateway: { ids } }) => ids.id));
   roster.learn(await tables.find([...suspects]));
   const changes = due().filter(({ gateway: { ids } }) => suspects.has(ids.id));
+  const askedAt = performance.now();
   roster.noted(await tables.note(changes.map(({ gateway: { ids }, lastSeen }) => ({ id: ids.id, at: lastSeen }))));
-  await inParallel(changes, width, signal, (change) => record(life, type, change));
-  logger.debug({ type, gateways: changes.length }, 'the presence of gateways has changed');
-  return all.length <= mostChanges;
+  let recorded = 0;
+  await inParallel(changes, width, signal, async (change) => {
+    // Who has slept meanwhile may not be the owner any more, and knows nothing of who was heard: then it is asked anew.
+    if (performance.now() - askedAt >= timing.trust) return;
+    recorded += 1;
+    await record(life, type, change);
+  });
+  logger.debug({ type, gateways: recorded }, 'the presence of gateways has changed');
+  return all.length <= mostChanges && recorded === changes.length;
 }
 
 async function record(life: Life, type: GatewayPresenceCommand['type'], change: Change): Promise<void> {

@@ -20,7 +20,14 @@ import { type Program, startProgram } from './program.ts';
 import type { Random } from './random.ts';
 
 /** What the process works with here, in milliseconds. */
-export const presenceTiming = { tick: 50, refresh: 500, threshold: 500, debounce: 1_000, patience: 1_000 };
+export const presenceTiming = {
+  tick: 50,
+  refresh: 500,
+  threshold: 500,
+  debounce: 1_000,
+  trust: 3_000,
+  patience: 1_000,
+};
 
 export const listeningToHeartbeats = /listening to heartbeats/;
 

@@ -19,7 +19,7 @@ export const timeout = 1;
 export type PresenceStage = Awaited<ReturnType<typeof setPresenceStage>>;
 
 const logger = pino({ level: 'silent' });
-const timing: PresenceTiming = { tick: 20, refresh: 100, threshold: 0, debounce: 0, patience: 1_000 };
+const timing: PresenceTiming = { tick: 20, refresh: 100, threshold: 0, debounce: 0, trust: 3_000, patience: 1_000 };
 
 /**
  * A registry with one factory, whose tables follow until they are stopped.
