@@ -18,6 +18,8 @@ export interface ActiveInstanceOptions {
   readonly hasFailed: boolean;
   /** Sends queries without waiting for the answers to earlier ones. */
   readonly pipeline?: boolean;
+  /** How long the work may go on when `signal` has aborted, in milliseconds; two seconds unless it is given. */
+  readonly goodbye?: number;
 }
 
 /** And so long, in milliseconds, another one has to be active before it counts. */
@@ -30,7 +32,7 @@ const provenMs = 10_000;
  * @throws what the work throws, and what `isUnavailable` tells apart
  */
 export async function whileActive(
-  { name, databaseUrl, logger, signal, alive, hasFailed, pipeline = false }: ActiveInstanceOptions,
+  { name, databaseUrl, logger, signal, alive, hasFailed, pipeline = false, goodbye }: ActiveInstanceOptions,
   work: (connection: Connection, lost: AbortSignal) => Promise<void>,
 ): Promise<void> {
   await using connection = await connect({
@@ -39,6 +41,7 @@ export async function whileActive(
     pipeline,
     timeoutMs: 15_000,
     signal,
+    ...(goodbye !== undefined && { goodbye }),
   });
   using session = await takeTurn();
   if (session !== undefined) await work(connection, session.lost);

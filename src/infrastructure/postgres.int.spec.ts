@@ -148,6 +148,21 @@ describe('a connection of its own', () => {
     await expect(connection[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 
+  it('goes on for as long as was said when it is told to end, and no longer', async () => {
+    const ending = new AbortController();
+    await using connection = await connect({
+      databaseUrl: database.url,
+      name: 'test',
+      signal: ending.signal,
+      goodbye: 500,
+    });
+    ending.abort();
+    expect((await connection.client.query('SELECT pg_sleep(0.1)')).rowCount).toBe(1);
+    const begun = performance.now();
+    await expect(connection.client.query('SELECT pg_sleep(10)')).rejects.toThrow(/terminated/);
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
   it('does not call it a loss when it is closed', async () => {
     const connection = await connect({ databaseUrl: database.url, name: 'to be closed' });
     await connection[Symbol.asyncDispose]();

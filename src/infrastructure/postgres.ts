@@ -155,6 +155,8 @@ export interface ConnectionOptions {
   readonly timeoutMs?: number;
   /** When it aborts the session is to end, and is dropped, whatever it does, when that takes longer than a goodbye may. */
   readonly signal?: AbortSignal;
+  /** How long the session may take to end then, in milliseconds; two seconds unless it is given. */
+  readonly goodbye?: number;
 }
 
 /** How long a server may take to close a connection. */
@@ -180,9 +182,10 @@ export async function connect({
   pipeline = false,
   timeoutMs,
   signal,
+  goodbye = goodbyeMs,
 }: ConnectionOptions): Promise<Connection> {
   const socket = new Socket();
-  dropAfterGoodbye(socket, signal);
+  dropAfterGoodbye(socket, signal, goodbye);
   const client = new pg.Client({
     connectionString: databaseUrl,
     stream: () => socket,
@@ -218,11 +221,11 @@ export async function connect({
   }
 }
 
-function dropAfterGoodbye(socket: Socket, signal: AbortSignal | undefined): void {
+function dropAfterGoodbye(socket: Socket, signal: AbortSignal | undefined, goodbye: number): void {
   if (signal === undefined) return;
   let deadline: NodeJS.Timeout | undefined;
   const dropSoon = () => {
-    deadline = setTimeout(() => socket.destroy(), goodbyeMs);
+    deadline = setTimeout(() => socket.destroy(), goodbye);
   };
   socket.once('close', () => {
     signal.removeEventListener('abort', dropSoon);
