@@ -58,6 +58,49 @@ describe('a gateway that beats', () => {
     await changes('GatewayConnected', 2n);
   });
 
+  it('comes to who takes over while the tables call it online, though it had gone', async () => {
+    const first = await stage.listening();
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await stage.stopTables();
+    await changes('GatewayDisconnected', 1n);
+    await first[Symbol.asyncDispose]();
+    await using _second = await stage.listening();
+    {
+      using _beating = stage.beatOnAndOn(gateway);
+      await changes('GatewayConnected', 2n);
+    }
+    await changes('GatewayDisconnected', 3n);
+  });
+
+  it('falls silent to who takes over while the tables have not heard of it', async () => {
+    const first = await stage.listening();
+    await stage.stopTables();
+    stage.beat(gateway);
+    await changes('GatewayConnected', 0n);
+    await first[Symbol.asyncDispose]();
+    await using _second = await stage.listening();
+    await changes('GatewayDisconnected', 1n);
+  });
+
+  it('is heard by who takes over while the log is away, and comes when the tables follow', async () => {
+    const first = await stage.listening();
+    stage.beat(gateway);
+    await stage.becomes(gateway, 'online');
+    await stage.stopTables();
+    await changes('GatewayDisconnected', 1n);
+    await first[Symbol.asyncDispose]();
+    const log = stage.registry.log;
+    const readAll: EventLog['readAll'] = () => {
+      throw new EventLogUnavailable('away');
+    };
+    await using second = await stage.listening({}, { ...log, readAll });
+    expect(second.health().status).toBe('running');
+    using _beating = stage.beatOnAndOn(gateway);
+    stage.startTables();
+    await changes('GatewayConnected', 2n);
+  });
+
   it('comes no sooner than the debounce allows, though who took over has tables that are behind', async () => {
     const debounce = 2_000;
     const first = await stage.listening({ debounce });

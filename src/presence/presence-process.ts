@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
 import { UndecodableEvent } from '../events/codec.ts';
-import { type EventLog, StreamTombstoned } from '../events/event-log.ts';
+import { type EventLog, EventLogUnavailable, StreamTombstoned } from '../events/event-log.ts';
 import type { GatewayId } from '../events/ids.ts';
 import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, pauseFor, startLoop } from '../infrastructure/lifecycle.ts';
@@ -14,7 +14,7 @@ import type { Connection } from '../infrastructure/postgres.ts';
 import { type HeartbeatBus, heartbeatSubject, heartbeatSubjects, type Listening, readHeartbeat } from './heartbeats.ts';
 import { type Instant, instant } from './instant.ts';
 import { createOddities, type Oddities } from './oddities.ts';
-import { readPresence, recordChange } from './recorder.ts';
+import { readPresence, readRecorded, recordChange } from './recorder.ts';
 import { type Change, createRoster, type Known, type Roster } from './roster.ts';
 import { openPresenceTables, type PresenceTables } from './tables.ts';
 
@@ -62,6 +62,12 @@ const name = 'presence';
 /** How long NATS may take to be there, in milliseconds. */
 const connectionPatience = 5_000;
 
+/** In so many milliseconds the last heartbeats of 50,000 gateways are noted when it is told to end. */
+const goodbye = 4_000;
+
+/** And so long it is read, in milliseconds, what the tables do not show: they may be far behind. */
+const longestLook = 10_000;
+
 /** So many changes are recorded at a time. */
 const width = 32;
 
@@ -88,19 +94,22 @@ export function startPresence(options: PresenceOptions): Presence {
     name,
     logger,
     run: (signal, alive) =>
-      whileActive({ name, databaseUrl, logger, signal, alive, hasFailed, pipeline: true }, async (connection, lost) => {
-        // Until it has ticked it counts as failed: else what always fails would never be seen to.
-        hasFailed = true;
-        try {
-          await listen(options, connection, unreadable, AbortSignal.any([signal, lost]), () => {
-            hasFailed = false;
-            alive();
-          });
-        } finally {
-          unreadable.clear();
-        }
-        if (!signal.aborted) lost.throwIfAborted();
-      }),
+      whileActive(
+        { name, databaseUrl, logger, signal, alive, hasFailed, pipeline: true, goodbye },
+        async (connection, lost) => {
+          // Until it has ticked it counts as failed: else what always fails would never be seen to.
+          hasFailed = true;
+          try {
+            await listen(options, connection, unreadable, AbortSignal.any([signal, lost]), () => {
+              hasFailed = false;
+              alive();
+            });
+          } finally {
+            unreadable.clear();
+          }
+          if (!signal.aborted) lost.throwIfAborted();
+        },
+      ),
     ...(backoff && { backoff }),
   });
   const health = (): PresenceHealth => {
@@ -148,6 +157,36 @@ async function listen(
   const life: Life = { roster, tables, listening, listeningSince, unreadable, oddities, log, logger, timing };
   logger.info('listening to heartbeats');
   const signal = AbortSignal.any([ending, listening.lost]);
+  await learnWhatIsNotShown(life, signal);
+  try {
+    await keepLooking(life, signal, alive);
+  } finally {
+    await noteWhatIsLeft(life);
+  }
+  if (!ending.aborted) listening.lost.throwIfAborted();
+}
+
+/**
+ * Learns what was recorded before this life and the tables do not show yet: whoever has gone by then is there by the tables, and
+ * his heartbeats would be none of somebody who comes.
+ */
+async function learnWhatIsNotShown({ roster, tables, log, logger }: Life, signal: AbortSignal): Promise<void> {
+  const shown = await tables.position();
+  if (shown === undefined) return;
+  try {
+    const looking = AbortSignal.any([signal, AbortSignal.timeout(longestLook)]);
+    const recorded = await readRecorded(log, shown, looking);
+    for (const [id, presence] of recorded) roster.recorded(id, presence);
+    roster.learn(await tables.find([...recorded.keys()]));
+  } catch (err) {
+    // To note when gateways are seen needs no log.
+    if (!(err instanceof EventLogUnavailable)) throw err;
+    logger.warn({ err }, 'the log cannot be read: until the tables follow it, some who come may be told late');
+  }
+}
+
+async function keepLooking(life: Life, signal: AbortSignal, alive: () => void): Promise<void> {
+  const { timing, oddities } = life;
   let refreshedAt = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     if (performance.now() - refreshedAt >= timing.refresh) {
@@ -159,7 +198,20 @@ async function listen(
     alive();
     if (isDone) await pauseFor(timing.tick, signal);
   }
-  if (!ending.aborted) listening.lost.throwIfAborted();
+}
+
+/** The next life goes by the tables: what they do not have when this one ends was not heard. */
+async function noteWhatIsLeft({ roster, tables, logger }: Life): Promise<void> {
+  let left = roster.unstored();
+  try {
+    // Once more for those that somebody else was writing.
+    for (let pass = 1; pass <= 2 && left.length > 0; pass++) {
+      const noted = new Set(await tables.note(left));
+      left = left.filter((sighting) => !noted.has(sighting));
+    }
+  } catch (err) {
+    logger.warn({ err }, 'not all of the last heartbeats could be noted');
+  }
 }
 
 /** Tells whether nothing was left over that is due already. */

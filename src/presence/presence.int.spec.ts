@@ -164,6 +164,21 @@ describe('the presence process', () => {
     expect(second.health().status).toBe('running');
   });
 
+  it('has noted all that it heard when it has ended', async () => {
+    const presence = await stage.listening({ threshold: 3_600_000 });
+    const [id, another] = [await stage.aGateway({}), await stage.aGateway({})];
+    stage.beat(id);
+    await stage.becomes(id, 'online');
+    const again = Date.now();
+    stage.beat(id);
+    // When this one has come, the one that beat before it has been heard.
+    stage.beat(another);
+    await stage.becomes(another, 'online');
+    expect((await stage.rowOf(id)).last_seen_at?.getTime()).toBeLessThan(again);
+    await presence[Symbol.asyncDispose]();
+    expect((await stage.rowOf(id)).last_seen_at?.getTime()).toBeGreaterThanOrEqual(again);
+  });
+
   it('brings back when gateways were seen, where the tables have lost it', async () => {
     const presence = await stage.listening();
     stage.beat(gateway);

@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { aFactory, aGateway, anOrganization, later, muchLater, now } from '../../test/support/examples.ts';
+import {
+  aFactory,
+  aGateway,
+  anOrganization,
+  anotherGateway,
+  later,
+  muchLater,
+  now,
+} from '../../test/support/examples.ts';
 import { memoryLog } from '../../test/support/memory-log.ts';
 import type { GatewayPresenceCommand } from '../domain/gateway-presence.ts';
 import { UndecodableEvent } from '../events/codec.ts';
-import type { EventLog } from '../events/event-log.ts';
-import { nothingRecorded, recordChange } from './recorder.ts';
+import { type EventLog, EventLogUnavailable } from '../events/event-log.ts';
+import { nothingRecorded, readRecorded, recordChange } from './recorder.ts';
 
 const gateway = { id: aGateway, factoryId: aFactory, organizationId: anOrganization };
 const stream = `gatewayPresence-${aGateway}`;
+const { signal: running } = new AbortController();
 const connect: GatewayPresenceCommand = { type: 'ConnectGateway', gateway, lastSeenAt: now };
 const disconnect: GatewayPresenceCommand = { type: 'DisconnectGateway', gateway, lastSeenAt: later };
 
@@ -58,6 +67,17 @@ describe('a change of presence', () => {
     expect((await log.readLast(stream))?.metadata).toMatchObject({ occurredAt: muchLater });
   });
 
+  it('is not the first in a stream that was not told to keep its last event alone', async () => {
+    const log = memoryLog();
+    const append: EventLog['append'] = async (to, ...given) => {
+      if (to.startsWith('$$')) throw new EventLogUnavailable('away');
+      return log.append(to, ...given);
+    };
+    const recording = recordChange({ ...log, append }, connect, nothingRecorded, new Date(now));
+    await expect(recording).rejects.toThrow(EventLogUnavailable);
+    expect(await typesIn(log)).toEqual([]);
+  });
+
   it('leaves other settings of the stream as they are', async () => {
     const log = memoryLog();
     const event = { id: 'an-id', type: '$metadata', data: { $maxAge: 60 }, metadata: {} };
@@ -83,6 +103,31 @@ describe('a change of presence', () => {
     await expect(recordChange(log, connect, nothingRecorded, new Date(now))).rejects.toThrow(UndecodableEvent);
   });
 });
+
+describe('what was recorded after a position', () => {
+  it('is the last change of each gateway, without what cannot be read', async () => {
+    const log = memoryLog();
+    const online = await recordChange(log, connect, nothingRecorded, new Date(now));
+    const shown = await positionOf(log);
+    expect(await readRecorded(log, shown, running)).toEqual(new Map());
+    await recordChange(log, disconnect, online, new Date(later));
+    const other = { ...gateway, id: anotherGateway };
+    const came = await recordChange(log, { ...connect, gateway: other }, nothingRecorded, new Date(muchLater));
+    await log.append('gatewayPresence-spoiled', 'no_stream', [
+      { id: 'an-id', type: 'SomethingElse', data: {}, metadata: {} },
+    ]);
+    const recorded = await readRecorded(log, shown, running);
+    expect(recorded.get(aGateway)).toMatchObject({ state: { status: 'offline' }, revision: 1n });
+    expect(recorded.get(anotherGateway)).toEqual(came);
+    expect(recorded.size).toBe(2);
+  });
+});
+
+async function positionOf(log: EventLog) {
+  const last = await log.readLast(stream);
+  if (last === undefined) throw new Error('nothing was recorded');
+  return last.position;
+}
 
 async function typesIn(log: EventLog): Promise<readonly string[]> {
   return (await log.read(stream)).map(({ type }) => type);

@@ -4,8 +4,9 @@ import {
   gatewayPresenceDecider,
   gatewayPresenceStream,
 } from '../domain/gateway-presence.ts';
-import { decodeKnown, encode, type Recorded } from '../events/codec.ts';
-import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import { streamPrefix } from '../events/catalogue.ts';
+import { decodeKnown, encode, type Recorded, UndecodableEvent } from '../events/codec.ts';
+import type { EventLog, Position, StoredEvent } from '../events/event-log.ts';
 import type { GatewayPresenceEvent } from '../events/gateway-presence.ts';
 import type { GatewayId } from '../events/ids.ts';
 import { uuidv7 } from '../events/new-id.ts';
@@ -59,11 +60,43 @@ async function append(
 /** What the stream of a gateway's presence says. Throws EventLogUnavailable, UndecodableEvent. */
 export async function readPresence(log: EventLog, id: GatewayId): Promise<KnownPresence> {
   const last = await log.readLast(gatewayPresenceStream(id));
-  return last === undefined ? nothingRecorded : presenceAfter(last);
+  return last === undefined ? nothingRecorded : presenceAfter(decodePresence(last));
 }
 
-function presenceAfter(last: StoredEvent): KnownPresence {
-  const event = decodeKnown(last) as Recorded<GatewayPresenceEvent>;
+/**
+ * What was recorded after a position: the last of each gateway. What cannot be read is passed over, and found when its gateway
+ * is looked at. Ends early, without an error, when `signal` aborts.
+ *
+ * @throws EventLogUnavailable
+ */
+export async function readRecorded(
+  log: EventLog,
+  after: Position,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<GatewayId, KnownPresence>> {
+  const recorded = new Map<GatewayId, KnownPresence>();
+  for await (const events of log.readAll({ streamPrefixes: [streamPrefix('gatewayPresence')], after, signal })) {
+    for (const event of events.flatMap(readable)) recorded.set(event.data.id, presenceAfter(event));
+  }
+  return recorded;
+}
+
+function readable(stored: StoredEvent): readonly Recorded<GatewayPresenceEvent>[] {
+  try {
+    return [decodePresence(stored)];
+  } catch (error) {
+    if (error instanceof UndecodableEvent) return [];
+    throw error;
+  }
+}
+
+function decodePresence(stored: StoredEvent): Recorded<GatewayPresenceEvent> {
+  const event = decodeKnown(stored);
+  if (event.type === 'GatewayConnected' || event.type === 'GatewayDisconnected') return event;
+  throw new UndecodableEvent(`${event.type} at revision ${event.revision} of ${event.stream} tells no presence`);
+}
+
+function presenceAfter(event: Recorded<GatewayPresenceEvent>): KnownPresence {
   return {
     state: evolve(initial, event),
     revision: event.revision,

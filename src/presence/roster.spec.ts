@@ -136,6 +136,15 @@ describe('a gateway that is online', () => {
     expect(roster.due()).toEqual([]);
   });
 
+  it('is behind in the tables by each heartbeat that is not noted, due or not', () => {
+    const roster = rosterOf(online({ lastSeen: at(0).day }));
+    expect(roster.unstored()).toEqual([]);
+    roster.heard(beat, at(30));
+    expect([roster.due(), roster.unstored()]).toEqual([[], [{ id: aGateway, at: at(30).day }]]);
+    roster.noted(roster.unstored());
+    expect(roster.unstored()).toEqual([]);
+  });
+
   it('is silent after its timeout without a heartbeat, and was last seen at its last one', () => {
     const roster = rosterOf(online({ timeout: 30_000 }));
     roster.heard(beat, at(20));
@@ -236,6 +245,19 @@ describe('a gateway that is online', () => {
     expect(roster.arrived(at(121))).toMatchObject([{ gateway: { presence: offline(at(100)) } }]);
     roster.learn([online({ presence: presence('online', 6n, at(122)) })]);
     expect(roster.online()).toEqual([aGateway]);
+  });
+
+  it('has gone when that was recorded, whatever the tables say, and is silent in time when they have not heard of it', () => {
+    const roster = createRoster(settings);
+    roster.recorded(aGateway, offline(at(0)));
+    roster.recorded(anotherGateway, presence('online', 0n, at(0)));
+    const another = { ...known().ids, id: anotherGateway };
+    roster.learn([online(), known({ ids: another })]);
+    expect(roster.online()).toEqual([anotherGateway]);
+    expect(roster.departed(at(90), at(0)).map(idOf)).toEqual([anotherGateway]);
+    roster.heard(beat, at(20));
+    roster.learn([online()]);
+    expect(roster.arrived(at(21)).map(idOf)).toEqual([aGateway]);
   });
 
   it('stays so for tables that are behind', () => {

@@ -55,6 +55,8 @@ export interface Roster {
   forgetStrangers(now: Instant): readonly Heartbeat[];
   /** The heartbeats that are due to be noted. */
   due(): readonly Sighting[];
+  /** All heartbeats that count and are newer than what is noted, due or not. */
+  unstored(): readonly Sighting[];
   /** Which heartbeats have been noted. */
   noted(sightings: readonly Sighting[]): void;
   /** Gateways that have come. */
@@ -65,6 +67,8 @@ export interface Roster {
    * @param listeningSince since when nothing can have been missed; always the same
    */
   departed(now: Instant, listeningSince: Instant): readonly Change[];
+  /** What was recorded of a gateway that is not here yet, which the tables may not show. */
+  recorded(id: GatewayId, presence: KnownPresence): void;
   /** What has become of the presence of a gateway. */
   changed(id: GatewayId, presence: KnownPresence): void;
   /** Passes over a gateway from now on. */
@@ -92,16 +96,16 @@ interface Entry {
   readonly stored: number | undefined;
 }
 
-/** So many of those who have gone are remembered: of any other the tables have long heard. */
-const mostGone = 50_000;
+/** Of so many who are not here it is remembered what was recorded: of any other the tables have long heard. */
+const mostUnshown = 50_000;
 
 /** A roster of nobody yet. */
 export function createRoster({ threshold, debounce }: RosterSettings): Roster {
   const entries = new Map<GatewayId, Entry>();
   const strangers = createStrangers();
   const disregarded = new Set<GatewayId>();
-  /** What was recorded of those who have gone, which the tables may not show yet. */
-  const gone = new LRUCache<GatewayId, KnownPresence>({ max: mostGone });
+  /** What was recorded of those who are not here, as they have gone for instance, and the tables may not show yet. */
+  const unshown = new LRUCache<GatewayId, KnownPresence>({ max: mostUnshown });
   /** Heard of since it was last looked at who has come. */
   const fresh = new Set<GatewayId>();
   /** Heard of since they were last noted: not the same, as who is heard of while others are noted comes between the two. */
@@ -138,6 +142,10 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       }
       return due;
     },
+    unstored: () =>
+      [...entries].flatMap(([id, { heard, stored }]) =>
+        heard !== undefined && (stored === undefined || heard.day > stored) ? [{ id, at: heard.day }] : [],
+      ),
     noted(sightings) {
       for (const { id, at } of sightings) {
         const entry = entries.get(id);
@@ -171,13 +179,14 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
       }
       return changes;
     },
+    recorded: (id, presence) => void unshown.set(id, presence),
     changed(id, presence) {
       const entry = entries.get(id);
       if (entry === undefined) return;
       nobodyBefore = Number.NEGATIVE_INFINITY;
       // Who was heard of while the silence was recorded comes back when that is settled.
       if (presence.state.status !== 'online' && !fresh.has(id)) {
-        gone.set(id, presence);
+        unshown.set(id, presence);
         drop(id);
       } else entries.set(id, { ...entry, known: { ...entry.known, presence } });
     },
@@ -199,8 +208,8 @@ export function createRoster({ threshold, debounce }: RosterSettings): Roster {
     const beat = strangers.met(id, organizationId) ?? entry?.beat;
     const heard = learned.isActive ? beat : entry?.heard;
     // The tables may be behind what has been recorded here.
-    const known = { ...learned, presence: newer(entry?.known.presence ?? gone.get(id), learned.presence) };
-    if (known.presence === learned.presence) gone.delete(id);
+    const known = { ...learned, presence: newer(entry?.known.presence ?? unshown.get(id), learned.presence) };
+    if (known.presence === learned.presence) unshown.delete(id);
     if (!isOnline(known) && (heard === undefined || !known.isActive)) {
       drop(id);
       return;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { GatewayPresence } from '../domain/gateway-presence.ts';
 import { timeoutOf } from '../domain/gateway-presence.ts';
+import type { Position } from '../events/event-log.ts';
 import { FactoryId, GatewayId, OrganizationId } from '../events/ids.ts';
 import { JsonObject } from '../events/json.ts';
 import type { Connection } from '../infrastructure/postgres.ts';
@@ -10,6 +11,8 @@ import { nothingRecorded } from './recorder.ts';
 import type { Known, KnownPresence, Sighting } from './roster.ts';
 
 export interface PresenceTables {
+  /** Up to where the tables show the log; undefined before its first event. */
+  position(): Promise<Position | undefined>;
   /** Those of these gateways that the tables know. */
   find(ids: readonly GatewayId[]): Promise<readonly Known[]>;
   /** All gateways that are online by the tables, in portions: tens of thousands at once would keep the process from all else. */
@@ -54,7 +57,15 @@ const Row = z.object({
 export async function openPresenceTables({ client }: Connection): Promise<PresenceTables> {
   // What was observed is no change of a gateway; and what a crash of Postgres loses of it comes again by itself.
   await client.query(`SET registry.writer = 'on'; SET synchronous_commit = off`);
-  return { find, online, note, restoreFromPresence };
+  return { position, find, online, note, restoreFromPresence };
+
+  async function position(): Promise<Position | undefined> {
+    // As text, because the driver would make doubles of them.
+    const text = 'SELECT commit_position::text AS commit, prepare_position::text AS prepare FROM projection_checkpoint';
+    const { rows } = await client.query<{ commit: string | null; prepare: string | null }>(text);
+    const { commit = null, prepare = null } = rows[0] ?? {};
+    return commit === null || prepare === null ? undefined : { commit: BigInt(commit), prepare: BigInt(prepare) };
+  }
 
   async function find(ids: readonly GatewayId[]): Promise<readonly Known[]> {
     const found: Known[] = [];
