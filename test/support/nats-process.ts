@@ -1,4 +1,5 @@
 // A nats-server for fault tests: it can be killed, frozen and wiped, and started again on its port and store.
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findNatsServer, natsAnswers } from '../../embedded/nats.ts';
@@ -71,7 +72,11 @@ export async function startNatsProcess(file = findNatsServer(), settings = ''): 
       process.kill(pid, 'SIGKILL');
       await server.ended;
     },
-    freeze: () => void process.kill(pid, 'SIGSTOP'),
+    freeze() {
+      process.kill(pid, 'SIGSTOP');
+      // The signal is on its way for a moment, in which it would still answer.
+      while (!isStopped(pid));
+    },
     thaw: () => void process.kill(pid, 'SIGCONT'),
     wipe: () => rm(store, { recursive: true }),
     async [Symbol.asyncDispose]() {
@@ -97,6 +102,12 @@ export async function startNatsProcess(file = findNatsServer(), settings = ''): 
   function readLog(): Promise<string> {
     return readFile(join(folder.path, 'nats.log'), 'utf8');
   }
+}
+
+/** Whether all threads of a process have been stopped. */
+function isStopped(pid: number): boolean {
+  const threads = `/proc/${pid}/task`;
+  return readdirSync(threads).every((thread) => /\) T /.test(readFileSync(join(threads, thread, 'stat'), 'utf8')));
 }
 
 function packagedNatsServer(): string | undefined {
