@@ -11,7 +11,7 @@ export interface RequestBus {
    * the same service one answers each request. Tools for NATS services find it (`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`).
    *
    * @param serving called as soon as requests are answered
-   * @throws BusUnavailable when there is no connection, or it is lost
+   * @throws BusUnavailable when there is no connection, it is lost, or NATS does not answer
    * @throws Error when NATS ends it
    */
   serve(service: ServiceSettings, answer: AnswerRequest, signal: AbortSignal, serving: () => void): Promise<void>;

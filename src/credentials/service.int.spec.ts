@@ -335,16 +335,20 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     expect(await ask({ id: anId(), token })).toMatchObject({ status: '404' });
   });
 
-  it('says that nobody can ask while NATS is away, and answers again afterwards, once', async () => {
+  it('says that nobody can ask while NATS is frozen or away, and answers again afterwards, once', async () => {
     await using service = await serving();
     const id = await aGateway();
+    nats.freeze();
+    await vi.waitFor(() => expect(service.health().status).toBe('failing'), patiently);
+    nats.thaw();
+    await vi.waitFor(() => expect(service.health().status).toBe('running'), patiently);
     await nats.kill();
     await vi.waitFor(() => expect(service.health().status).toBe('failing'), patiently);
     await nats.start();
     await vi.waitFor(() => expect(service.health().status).toBe('running'), patiently);
     await vi.waitFor(async () => expect(await ask({ id }, 500)).toMatchObject({ status: '' }), patiently);
     expect(await manyAnswers('$SRV.PING.gateway-credentials', 2)).toHaveLength(1);
-  });
+  }, 40_000);
 
   it('has put no password on the bus, encrypted or not', async () => {
     expect(overheard.said.filter(({ text }) => text.includes('ciphertext')).length).toBeGreaterThan(5);

@@ -3,17 +3,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { headers, type NatsConnection, type ServiceMsg } from 'nats';
 import type { Logger } from 'pino';
 import type { AnswerRequest, RequestAnswer, ServiceSettings } from '../credentials/requests.ts';
-import type { NatsLink } from './nats-api.ts';
+import { BusUnavailable } from '../publishing/bus.ts';
+import { endsWithin, pauseFor } from './lifecycle.ts';
+import { answerMs, type NatsLink } from './nats-api.ts';
 
 /** How long an orderly end may take, in milliseconds. */
 const endMs = 2_000;
+
+/** How often NATS is asked whether it is there. */
+const breathMs = 2_000;
 
 interface Served {
   readonly link: NatsLink;
   readonly logger: Logger;
 }
 
-/** Serves as `RequestBus` says, until the signal aborts or the connection is lost: then nobody can ask. */
+/** Serves as `RequestBus` says, until the signal aborts, or the connection is lost or says nothing: then nobody can ask. */
 export async function serveRequests(
   { link, logger }: Served,
   { name, version, description, endpoint, subject }: ServiceSettings,
@@ -24,23 +29,25 @@ export async function serveRequests(
   const connection = link.live();
   const underway = new Set<Promise<void>>();
   const errors: Record<number, number> = {};
-  const losing = new AbortController();
-  const lost = (error: Error) => losing.abort(error);
-  link.losses.add(lost);
   // The library counts what a handler throws, and ours answers later: errors by status are data of our own.
   const statsHandler = async () => ({ errors });
   const service = await answeringSafely(connection).services.add({ name, version, description, statsHandler });
+  const losing = new AbortController();
+  const lost = (error: Error) => losing.abort(error);
+  link.losses.add(lost);
   try {
     service.addEndpoint(endpoint, { subject, handler: (_, message) => begin(message) });
-    await connection.flush();
+    await roundTrip(connection);
     serving();
-    const ended = await Promise.race([service.stopped, aborted(AbortSignal.any([signal, losing.signal]))]);
+    const ending = AbortSignal.any([signal, losing.signal]);
+    const ended = await Promise.race([service.stopped, aborted(ending), whileAnswering(connection, ending)]);
     if (signal.aborted) return;
     losing.signal.throwIfAborted();
     const reason = ended === null ? 'the connection was closed' : ended.message;
     throw new Error(`NATS ended the service ${name}: ${reason}`, { cause: ended });
   } finally {
     link.losses.delete(lost);
+    losing.abort();
     // Also after a loss: the library would go on with it when the connection is back, beside the next one.
     await Promise.race([finish(), delay(endMs, undefined, { ref: false })]);
   }
@@ -92,4 +99,18 @@ function answeringSafely(connection: NatsConnection): NatsConnection {
 async function aborted(signal: AbortSignal): Promise<null> {
   if (signal.aborted) return null;
   return await new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
+}
+
+/** Resolves when the signal aborts. Throws BusUnavailable as soon as NATS does not answer: it may be gone without a word. */
+async function whileAnswering(connection: NatsConnection, signal: AbortSignal): Promise<null> {
+  while (!signal.aborted) {
+    await pauseFor(breathMs, signal);
+    if (!signal.aborted) await roundTrip(connection);
+  }
+  return null;
+}
+
+async function roundTrip(connection: NatsConnection): Promise<void> {
+  if (await endsWithin(answerMs, connection.flush())) return;
+  throw new BusUnavailable(`NATS has not answered for ${answerMs} ms`);
 }
