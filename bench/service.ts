@@ -22,12 +22,12 @@ const project = join(import.meta.dirname, '..');
  * @param flags Node's own
  */
 export function startService(dataDir: string, flags: readonly string[] = []): Service {
-  const { PATH = '', HOME = '' } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const logFile = join(dataDir, 'service.log');
   const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, [...flags, join(project, 'src/main.ts')], {
     cwd: dataDir,
-    env: { PATH, HOME, DATA_DIR: dataDir, PORT: '0', NODE_ENV: 'production' },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, DATA_DIR: dataDir, PORT: '0', NODE_ENV: 'production' },
     stdio: ['ignore', 'pipe', log],
   });
   closeSync(log);

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { natsClient } from '../support/nats-client.ts';
+import { plainEnvironment } from '../support/plain-environment.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { keysOfConnector } from './connector-keys.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
@@ -172,10 +173,9 @@ async function typeCheck(files: string): Promise<readonly string[]> {
 function example(heading: string, ...args: readonly string[]) {
   const file = join(project, 'example.mjs');
   writeFileSync(file, examples.get(heading) ?? '');
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [file, ...args], {
     cwd: project,
-    env: { PATH, HOME, NATS_URL: natsUrlOf(service.dataDir) },
+    env: { ...plainEnvironment(), NATS_URL: natsUrlOf(service.dataDir) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -197,8 +197,11 @@ function example(heading: string, ...args: readonly string[]) {
 
 /** What a program has said, once it has ended well. */
 async function run(program: string, args: readonly string[], cwd: string, environment = {}): Promise<string> {
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...plainEnvironment(), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (code !== 0) throw new Error(`${program} ended with ${code}:\n${output}\n${errors}`);
   return output;

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { plainEnvironment } from '../support/plain-environment.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -27,9 +28,8 @@ export async function keysOfConnector(folder: string): Promise<{ readonly public
 }
 
 async function credentials(cwd: string, words: readonly string[], input = '') {
-  const { PATH = '', HOME = '' } = process.env;
   const args = [join(root, 'src/main.ts'), 'credentials', ...words];
-  const child = spawn(process.execPath, args, { cwd, env: { PATH, HOME } });
+  const child = spawn(process.execPath, args, { cwd, env: plainEnvironment() });
   child.stdin.end(input);
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { output, errors };

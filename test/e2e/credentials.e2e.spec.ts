@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { plainEnvironment } from '../support/plain-environment.ts';
+import { dataFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { keysOfConnector } from './connector-keys.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
 
@@ -19,7 +20,7 @@ let file: (name: string) => string;
 let publicKeys: string;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await dataFolder();
   file = (name) => join(folder.path, name);
   ({ publicKeys } = await keysOfConnector(folder.path));
 });
@@ -108,11 +109,10 @@ function connect({ dataDir }: Service, id: string) {
 /** Runs a program of the project with something on standard input. */
 async function run(args: readonly string[], input = '', environment: Readonly<Record<string, string>> = {}) {
   const [program = '', ...rest] = args;
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [join(root, program), ...rest], {
     // Not in the project, where the .env of a developer may be.
     cwd: folder.path,
-    env: { PATH, HOME, ...environment },
+    env: { ...plainEnvironment(), ...environment },
   });
   child.stdin.end(input);
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, useStack } from '../../embedded/stack.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { runCommand, startService } from './service.ts';
 
 const northWing = '01900000-0000-7000-8000-000000000201';
@@ -13,7 +13,7 @@ let servers: Stack;
 
 // The commands join these, as they would those of npm run stack.
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await dataFolder();
   servers = await useStack({ dataDir: folder.path, servers: ['eventStore', 'postgres'], log: () => undefined });
 });
 
@@ -86,7 +86,7 @@ describe('the database commands', () => {
 
 describe('the file .env', () => {
   it('is read from the working directory, and gives way to the environment', async () => {
-    await using other = await temporaryFolder();
+    await using other = await dataFolder();
     await writeFile(join(other.path, '.env'), 'DATABASE_URL=postgres://me:hunter2@127.0.0.1:1/of_the_file\n');
 
     const [fromFile, fromEnvironment] = await Promise.all([

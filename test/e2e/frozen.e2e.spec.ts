@@ -1,14 +1,14 @@
 // A service that is told to stop while a store is frozen: it ends all the same, in time for `docker stop`, and leaves nothing.
 import { expect, it } from 'vitest';
 import { until } from '../../embedded/until.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { commandOf, descendantsOf, isAlive, pidOf, runProgram, type Service, startService } from './service.ts';
 
 /** `docker stop` kills after ten seconds. */
 const stopsWithinMs = 9_500;
 
 it.each(['event-store', 'postgres'])('one that works and one that stands by end while %s is frozen', async (store) => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
   await using stack = await startStack(folder.path);
   await using active = await startService({ dataDir: folder.path });
   await using standby = await startService({ dataDir: folder.path });
@@ -22,7 +22,7 @@ it.each(['event-store', 'postgres'])('one that works and one that stands by end 
 });
 
 it('one that runs the event store itself ends, and the event store with it, while that is frozen', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
   await using service = await startService({ dataDir: folder.path });
   const children = descendantsOf(pidOf(service));
   await beginCascade(service);

@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { encryptionKeyOf } from '../../embedded/encryption-key.ts';
 import { parseKey } from '../../src/infrastructure/key-ring.ts';
 import { encodedKey } from '../support/key-rings.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { runCommand, runProgram, type Service, startService } from './service.ts';
 
 describe('npm run keys', () => {
   it('-- generate prints an entry for ENCRYPTION_KEYS, and needs no servers', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const generating = runProgram('src/main.ts', ['keys', 'generate'], folder.path);
     let printed = '';
     generating.child.stdout?.on('data', (text) => (printed += text));
@@ -21,7 +21,7 @@ describe('npm run keys', () => {
   });
 
   it('moves a registry from the key that was made for it to one that was given, while it serves', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const dataDir = folder.path;
     await using first = await startService({ dataDir });
     const factory = await createFactory(first);
@@ -52,7 +52,7 @@ describe('npm run keys', () => {
   });
 
   it('names the key that is missing, and rotates what it can', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const dataDir = folder.path;
     const both = { ENCRYPTION_KEYS: `one:${encodedKey(1)},two:${encodedKey(2)}` };
     await using service = await startService({ dataDir, environment: { ENCRYPTION_KEYS: `one:${encodedKey(1)}` } });
@@ -84,7 +84,7 @@ describe('npm run keys', () => {
   });
 
   it('and the service refuse a key that has the id of another, and say what to do', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const dataDir = folder.path;
     const right = { ENCRYPTION_KEYS: `new:${encodedKey(1)}` };
     const wrong = { ENCRYPTION_KEYS: `new:${encodedKey(2)}` };
@@ -107,7 +107,7 @@ describe('npm run keys', () => {
   });
 
   it('says which actions there are', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const unknown = await runCommand(['keys', 'rotat'], folder.path);
     expect(unknown).toEqual({
       code: 1,

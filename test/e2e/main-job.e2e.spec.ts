@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../embedded/until.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
 import { everythingPublished, listen } from './subscriber.ts';
 
@@ -8,7 +8,7 @@ let folder: TemporaryFolder;
 let service: Service;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await dataFolder();
   service = await startService({ dataDir: folder.path });
 });
 

@@ -9,7 +9,7 @@ import { newSigningKey } from '../../src/credentials/keygen.ts';
 import { encodePrivateKey, parseSigningKey } from '../../src/credentials/keys.ts';
 import { signToken, thumbprintOf } from '../../src/credentials/token.ts';
 import { natsClient } from '../support/nats-client.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { natsUrlOf, type Running, runProgram, type Service, startService } from './service.ts';
 
 /** Who logs in to each device, unless the device or the registry is told otherwise. */
@@ -39,7 +39,7 @@ export interface Orchestrator extends AsyncDisposable {
 
 export async function openHouse(): Promise<House> {
   await using scope = new AsyncDisposableStack();
-  const { path: folder } = scope.use(await temporaryFolder());
+  const { path: folder } = scope.use(await dataFolder());
   const fakes = scope.use(await startFakeGateways());
   const environment = { CREDENTIALS_PUBLIC_KEYS: await writeConnector(folder) };
   let service = await startService({ dataDir: folder, environment });

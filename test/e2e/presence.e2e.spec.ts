@@ -1,7 +1,7 @@
 // The presence of a gateway as everybody sees it: who sends its heartbeats, who asks over REST, and who listens.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type NatsClient, natsClient } from '../support/nats-client.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
 import { everythingPublished } from './subscriber.ts';
 
@@ -15,7 +15,7 @@ let factory: string;
 let gateway: string;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await dataFolder();
   service = await startService({ dataDir: folder.path });
   nats = await natsClient(natsUrlOf(service.dataDir));
   organization = await created('organizations', { name: 'Acme' });

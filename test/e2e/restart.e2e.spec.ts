@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { until } from '../../embedded/until.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { descendantsOf, isAlive, natsUrlOf, pidOf, type Service, startService } from './service.ts';
 import { everythingPublished } from './subscriber.ts';
 
 const rounds = 3;
 
 it('loses no acknowledged event, publishes each once and leaves no process when it is killed under load', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
   const acknowledged = new Set<string>();
 
   for (let round = 1; round <= rounds; round++) {
@@ -38,7 +38,7 @@ it('loses no acknowledged event, publishes each once and leaves no process when 
 });
 
 it('stops cleanly on SIGTERM and has everything again after the next start', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
   const first = await startService({ dataDir: folder.path });
   const children = descendantsOf(pidOf(first));
   const { body: organization } = await first.ask('POST', '/api/organizations', { name: 'Acme' });

@@ -10,7 +10,7 @@ import { parseKeys } from '../../src/infrastructure/key-ring.ts';
 import { withClient } from '../support/database.ts';
 import { gatewayCreated } from '../support/examples.ts';
 import { encodedKey } from '../support/key-rings.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { overhear, readLog, readServerLogs, readStreams, readTables, urlOf } from './secrets-channels.ts';
 import { askAsConnector, credentialsEnvironment } from './secrets-connector.ts';
 import {
@@ -53,7 +53,7 @@ const told: string[] = [];
 let sealed: readonly (readonly [gateway: GatewayId, text: string])[];
 
 beforeAll(async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
   const dataDir = folder.path;
   const run = async (script: string, keys: string) => {
     const { output } = await runCommand(script.split(' '), dataDir, { LOG_LEVEL: 'trace', ENCRYPTION_KEYS: keys });

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { readEntry } from '../../embedded/server-entry.ts';
 import { until } from '../../embedded/until.ts';
+import { plainEnvironment } from '../support/plain-environment.ts';
 
 export interface Answer {
   readonly status: number;
@@ -141,11 +142,10 @@ export function runProgram(
   dataDir: string,
   environment: Readonly<Record<string, string>> = {},
 ): Running {
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [join(project, program), ...args], {
     // Not in the project, where the .env of a developer may be.
     cwd: dataDir,
-    env: { PATH, HOME, DATA_DIR: dataDir, NODE_ENV: 'production', ...environment },
+    env: { ...plainEnvironment(), DATA_DIR: dataDir, NODE_ENV: 'production', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];

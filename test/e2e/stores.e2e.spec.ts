@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { useStack } from '../../embedded/stack.ts';
 import { until } from '../../embedded/until.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { commandOf, descendantsOf, isAlive, pidOf, runCommand, startService } from './service.ts';
 
 const organization = { name: 'Acme' };
@@ -12,7 +12,7 @@ const closedPort = 1;
 
 describe('while Postgres and NATS are away', () => {
   it('commands are taken, queries answer 503, health says degraded', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     await using service = await startService({
       dataDir: folder.path,
       environment: {
@@ -48,7 +48,7 @@ describe('while Postgres and NATS are away', () => {
 
 describe('while the event store is away', () => {
   it('queries are answered, commands get 503', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     await using service = await startService({
       dataDir: folder.path,
       environment: {
@@ -67,7 +67,7 @@ describe('while the event store is away', () => {
 
 describe('a database that is not ours', () => {
   it('is migrated by a command, and until then the service refuses to start and names it', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     await using servers = await useServers(folder.path);
     const environment = { DATABASE_URL: servers.databaseUrl, PORT: '0' };
 
@@ -89,7 +89,7 @@ describe('an embedded server that dies', () => {
   it.each(['nats-server', 'postgres', 'event-store'])(
     'ends the service with its name, and nothing stays: %s',
     async (name) => {
-      await using folder = await temporaryFolder();
+      await using folder = await dataFolder();
       const service = await startService({ dataDir: folder.path });
       const children = descendantsOf(pidOf(service));
       const [victim = 0] = children.filter((pid) => commandOf(pid).includes(name) && !commandOf(pid).startsWith('sh '));
@@ -113,7 +113,7 @@ describe('a start that cannot succeed', () => {
       'ENCRYPTION_KEYS is not set, nor is ENCRYPTION_KEY',
     ],
   ])('ends at once with the reason: %s', async (_, environment, reason) => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
 
     const { code, output } = await runCommand([], folder.path, environment);
 
@@ -123,7 +123,7 @@ describe('a start that cannot succeed', () => {
   });
 
   it('says that the port is taken', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     await using service = await startService({ dataDir: folder.path });
 
     const second = await runCommand([], folder.path, { PORT: new URL(service.url).port });
@@ -134,7 +134,7 @@ describe('a start that cannot succeed', () => {
 });
 
 it.each([[['--help']], [['serve', '--help']], [['db:migrate', '--help']]])('%s explains itself', async (args) => {
-  await using folder = await temporaryFolder();
+  await using folder = await dataFolder();
 
   const { code, output } = await runCommand(args, folder.path);
 

@@ -5,7 +5,7 @@ import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { isStrayRejection } from '../../src/infrastructure/event-store-errors.ts';
 import { connectNats } from '../../src/infrastructure/nats.ts';
 import { startPresence } from '../../src/presence/presence-process.ts';
-import { presenceTiming } from './presence-scene.ts';
+import { presenceTiming } from './presence-timing.ts';
 
 const { DATABASE_URL: databaseUrl = '', EVENTSTORE_URL: eventStoreUrl = '', NATS_URL: natsUrl = '' } = process.env;
 

@@ -16,18 +16,9 @@ import { natsClient } from '../support/nats-client.ts';
 import { type NatsProcess, startNatsProcess } from '../support/nats-process.ts';
 import { readEvents, startEventStoreProcess } from './event-store.ts';
 import { complaintsAbout, longestAbsence, type Rules, type Span } from './presence-judge.ts';
+import { presenceTiming } from './presence-timing.ts';
 import { type Program, startProgram } from './program.ts';
 import type { Random } from './random.ts';
-
-/** What the process works with here, in milliseconds. */
-export const presenceTiming = {
-  tick: 50,
-  refresh: 500,
-  threshold: 500,
-  debounce: 1_000,
-  trust: 3_000,
-  patience: 1_000,
-};
 
 export const listeningToHeartbeats = /listening to heartbeats/;
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { plainEnvironment } from '../support/plain-environment.ts';
 
 export interface Program extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -23,9 +24,8 @@ export interface Program extends AsyncDisposable {
 const patienceMs = 30_000;
 
 export function startProgram(file: string, environment: Readonly<Record<string, string>>): Program {
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [join(import.meta.dirname, file)], {
-    env: { PATH, HOME, ...environment },
+    env: { ...plainEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const lines: string[] = [];
