@@ -31,6 +31,9 @@ Environment, or the file .env (a server without a variable is run here, its file
   LOG_LEVEL                  trace, debug, info, warn, error, fatal or silent (info)
   NODE_ENV                   production: one JSON object a log line, no example data; else lines for people`;
 
+/** Ctrl-C in a terminal comes twice where npm runs us: npm hears it as well, and passes it on. */
+const echoMs = 500;
+
 await main(process.argv.slice(2));
 endSoon();
 
@@ -150,8 +153,13 @@ async function embeddedServers(servers: readonly Server[], dataDir: string, take
 /** The one place that handles signals: the first one asks for an orderly end, the second does not wait for it. */
 function stopOnSignal(logger: Logger): AbortSignal {
   const stopping = new AbortController();
+  let asked = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping.signal.aborted) process.exit(1);
+    if (stopping.signal.aborted) {
+      if (performance.now() - asked > echoMs) process.exit(1);
+      return;
+    }
+    asked = performance.now();
     logger.info(`${signal}: stopping; once more to stop at once`);
     stopping.abort();
   };

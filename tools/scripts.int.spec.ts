@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { plainEnvironment } from '../test/support/plain-environment.ts';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
@@ -26,6 +27,16 @@ describe('--help', () => {
   });
 });
 
+describe('a script', () => {
+  it.each(names.filter((name) => !name.startsWith('docker:')))('installs what is missing first: %s', (name) => {
+    expect(scripts[`pre${name}`]).toBe('node tools/install.mjs');
+  });
+
+  it.each(names)('has no shell between npm and itself, which would keep signals to itself: %s', (name) => {
+    expect(scripts[name]).toMatch(/^exec [^;&|]+$/);
+  });
+});
+
 describe('a script of several steps', () => {
   it('ends with the code of the first that fails', async () => {
     const { code, output } = await runShell("node tools/steps.mjs 'echo one' 'sh -c \"exit 3\"' 'echo three' --");
@@ -44,10 +55,10 @@ function run(name: string, args: readonly string[]) {
 
 /** As npm runs it, without the second that npm itself takes. */
 async function runShell(command: string, environment: NodeJS.ProcessEnv = {}) {
-  const { PATH = '', HOME = '' } = process.env;
+  const plain = plainEnvironment();
   const child = spawn('sh', ['-c', command], {
     cwd: project,
-    env: { PATH: `${join(project, 'node_modules', '.bin')}:${PATH}`, HOME, NO_COLOR: '1', ...environment },
+    env: { ...plain, PATH: `${join(project, 'node_modules', '.bin')}:${plain.PATH}`, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { dataFolder } from '../support/temporary-folder.ts';
 import { descendantsOf, isAlive, type Running, runProgram } from './service.ts';
 
 const demo = 'examples/orchestrator/demo.ts';
@@ -14,18 +14,18 @@ describe('npm run example:orchestrator', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       readonly scripts: Readonly<Record<string, string>>;
     };
-    expect(scripts['example:orchestrator']).toBe(`node ${demo}`);
+    expect(scripts['example:orchestrator']).toBe(`exec node ${demo}`);
   });
 
   it('explains itself', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const asked = start(folder.path, '--help');
     expect(await asked.ended).toBe(0);
     expect(asked.output()).toContain('npm run example:orchestrator');
   });
 
   it('plays its story to the end, and leaves nothing behind', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const playing = start(folder.path, '--beat-every=0.2');
     await playing.line(/(GW-GATE is restored)/);
     const children = descendantsOf(playing.child.pid);
@@ -45,7 +45,7 @@ describe('npm run example:orchestrator', () => {
     ['while the registry starts', /(A registry starts)/],
     ['in the middle of the story', /(GW-NORTH gets another address)/],
   ])('leaves nothing behind when it is interrupted %s', async (_, when) => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const playing = start(folder.path, '--beat-every=0.2');
     await playing.line(when);
     const children = descendantsOf(playing.child.pid);
@@ -57,7 +57,7 @@ describe('npm run example:orchestrator', () => {
   });
 
   it('ends, and leaves nothing behind, when nobody reads its lines any more', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const playing = start(folder.path, '--beat-every=0.2');
     await playing.line(/(GW-NORTH measures something)/);
     const children = descendantsOf(playing.child.pid);
@@ -69,7 +69,7 @@ describe('npm run example:orchestrator', () => {
   });
 
   it('leaves no process behind when it is killed', async () => {
-    await using folder = await temporaryFolder();
+    await using folder = await dataFolder();
     const playing = start(folder.path, '--beat-every=0.2');
     await playing.line(/(GW-NORTH measures something)/);
     const children = descendantsOf(playing.child.pid);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { useStack } from '../../embedded/stack.ts';
+import { plainEnvironment } from '../support/plain-environment.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 import { type Service, startService } from './service.ts';
 
@@ -55,7 +56,7 @@ describe('the two commands', () => {
       .map((line) => line.split('#')[0]?.trim());
 
     expect(commands).toEqual(['npm start', 'npm test', '']);
-    expect(scripts.start).toBe('node src/main.ts');
+    expect(scripts.start).toBe('exec node src/main.ts');
     expect(scripts.test).toContain('vitest run');
   });
 });
@@ -143,7 +144,7 @@ describe('servers that run elsewhere', () => {
       const migrated = await bash([...settings, scripts['db:migrate']].join('\n'));
       expect(migrated).toMatchObject({ code: 0, output: expect.stringContaining('Applied:') });
 
-      await using serving = script([...settings, `export PORT=0`, `exec ${scripts.start}`].join('\n'));
+      await using serving = script([...settings, 'export PORT=0', scripts.start].join('\n'));
       await vi.waitFor(() => expect(serving.output()).toMatch(/^ready http/m), 20_000);
       const [, url] = /^ready (\S+)$/m.exec(serving.output()) ?? [];
       const health = (await (await fetch(`${url}/api/health`)).json()) as { readonly version: string };
@@ -183,11 +184,17 @@ const unset = { EVENTSTORE_URL: '', DATABASE_URL: '', DATABASE_HOST: '', NATS_UR
 
 /** Starts lines of shell; `npm run x` is run as npm runs it, without the step before that looks for dependencies. */
 function script(lines: string) {
-  const expanded = lines.replace(/^npm run ([\w:]+)$/gm, (_, name: string) => `exec ${scripts[name]}`);
-  const { PATH = '', HOME = '' } = process.env;
+  const expanded = lines.replace(/^npm run ([\w:]+)$/gm, (_, name: string) => `${scripts[name]}`);
+  const environment = plainEnvironment();
   const child = spawn('bash', ['-c', expanded], {
     cwd: root,
-    env: { PATH: `${join(root, 'node_modules/.bin')}:${PATH}`, HOME, DATA_DIR: folder.path, NO_COLOR: '1', ...unset },
+    env: {
+      ...environment,
+      PATH: `${join(root, 'node_modules/.bin')}:${environment.PATH}`,
+      DATA_DIR: folder.path,
+      NO_COLOR: '1',
+      ...unset,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
