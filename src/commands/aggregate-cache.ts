@@ -21,10 +21,9 @@ export interface AggregateCache {
 }
 
 /** A cache that holds about so many bytes at most. What was used least recently goes first. */
-export function createAggregateCache(bytes: number): AggregateCache {
+export function createAggregateCache(bytes: number, parents = createParents()): AggregateCache {
   const remembered = new LRUCache<string, Loaded<unknown, unknown>>({ maxSize: bytes, sizeCalculation: sizeOf });
   const flights = new Map<string, Flight>();
-  const parents = createParents();
 
   return {
     parents,

@@ -29,17 +29,15 @@ interface Flight {
 
 const streamPrefixes = ['organization-', 'factory-'];
 
-/** Of so many parents it is known at which revision they are; others are read when they are asked for. */
-const mostParents = 10_000;
-
 /** After so many milliseconds everything is looked at anew, which also bounds what a reading has to pass over. */
 const trustedFor = 2_000;
 
 const answerWithin = 10_000;
 
-export function createParents(): Parents {
+/** @param most of so many parents it is known at which revision they are; others are read when they are asked for */
+export function createParents(most = 10_000): Parents {
   // The revisions of parents at `seenTo`, in the log.
-  const newest = new LRUCache<string, bigint>({ max: mostParents });
+  const newest = new LRUCache<string, bigint>({ max: most });
   let seenTo: Position | undefined;
   let begunAt = 0;
   let last: Position | undefined;

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAggregateCache } from '../../src/commands/aggregate-cache.ts';
 import type { Sender } from '../../src/commands/handler.ts';
 import { createIdempotencyKeys } from '../../src/commands/idempotency.ts';
+import { createParents } from '../../src/commands/parents.ts';
 import { decode, type Recorded } from '../../src/events/codec.ts';
 import type { EventLog, SubscriptionOptions } from '../../src/events/event-log.ts';
 import { EventId } from '../../src/events/ids.ts';
@@ -155,7 +156,8 @@ async function survives({ beginning, acts, clocks, waking }: Plan, log: EventLog
   let time = Date.parse(now);
   const clockOf = (process: number) => () => new Date(time + (clocks[process] ?? 0));
   const birth = (process: number) => ({
-    cache: createAggregateCache(1_000_000),
+    // Room for more parents than there are: thousands of processes are born here, and room takes time to make.
+    cache: createAggregateCache(1_000_000, createParents(100)),
     hasActiveChildren: async () => false,
     sealPassword: (password: string) => `sealed ${password}`,
     now: clockOf(process),
