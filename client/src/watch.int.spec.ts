@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { RegistryEvent } from '../../src/events/catalogue.ts';
 import { type Collecting, collecting } from '../../test/support/collecting.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
-import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
-import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import { natsClient } from '../../test/support/nats-client.ts';
+import { natsServers } from '../../test/support/nats-process.ts';
 import { publishing } from '../../test/support/publishing.ts';
+import { sharedNats } from '../../test/support/shared-nats.ts';
 import type { GatewayChange } from './gateway-change.ts';
 import type { Trouble } from './trouble.ts';
 import { type WatchOptions, watchGateways } from './watch.ts';
@@ -17,22 +18,11 @@ const another = { id: examples.anotherGateway, gatewayId: examples.anotherDevice
 const patiently = { timeout: 20_000, interval: 10 };
 
 describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
-  let nats: NatsProcess;
-  let client: NatsClient;
-
-  beforeAll(async () => {
-    nats = await startNatsProcess(file);
-    client = await natsClient(nats.url);
-  });
-
-  afterAll(async () => {
-    await client[Symbol.asyncDispose]();
-    await nats[Symbol.asyncDispose]();
-  });
+  const shared = sharedNats(file);
 
   it('tells what there is, then each change, and a move as one', async () => {
     const log = await scene(examples.gatewayCreated(), examples.gatewayCreated(another));
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
     await using watch = watching();
     await watch.count(3);
@@ -61,7 +51,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('tells of nothing that there is nothing', async () => {
     const log = await scene();
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await using watch = watching();
 
     expect(await watch.count(1)).toEqual([{ type: 'current' }]);
@@ -73,7 +63,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
     await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(2), patiently);
     const log = givenLog(...examples.storedInOrder(examples.gatewayCreated()));
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await vi.waitFor(() => expect(told(watch)).toContain('appeared GW-0001 0'), patiently);
 
     expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(['missing']));
@@ -82,13 +72,13 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('tells what has changed while its server was away, and only that', async () => {
     const log = await scene(examples.gatewayCreated(), examples.gatewayCreated(another));
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
     await using watch = watching();
     await watch.count(3);
-    await nats.kill();
+    await shared.nats.kill();
     add(log, examples.gatewayUpdated({ name: 'Hall 2' }), examples.gatewaySoftDeleted(another));
-    await nats.start();
+    await shared.nats.start();
     // The mirror may be back before the watch, or after it.
     await watch.count(6);
 
@@ -105,19 +95,19 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
       examples.gatewaySoftDeleted(another),
     );
     const troubles: Trouble[] = [];
-    const first = publishing(nats.url, log);
+    const first = publishing(shared.nats.url, log);
     await published(log);
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
     await watch.count(2);
     await first[Symbol.asyncDispose]();
-    await nats.kill();
-    await nats.wipe();
-    await nats.start();
+    await shared.nats.kill();
+    await shared.nats.wipe();
+    await shared.nats.start();
     // Filled step by step, so that each state of the past is there to be seen.
     const [created, ...others] = log.events;
     if (created === undefined) throw new Error('there are no events');
     const past = givenLog(created);
-    await using _publishing = publishing(nats.url, past);
+    await using _publishing = publishing(shared.nats.url, past);
     await vi.waitFor(() => expect(troubles.map(({ kind }) => kind)).toContain('behind'), patiently);
     for (const event of others) {
       past.add(event);
@@ -133,16 +123,16 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('goes on after its server was frozen', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
     const troubles: Trouble[] = [];
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
     await watch.count(2);
     troubles.length = 0;
-    nats.freeze();
+    shared.nats.freeze();
     add(log, examples.gatewayUpdated({ name: 'Hall 2' }));
     await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(0), patiently);
-    nats.thaw();
+    shared.nats.thaw();
     await vi.waitFor(() => expect(told(watch)).toContain('changed GW-0001 0→1'), patiently);
 
     expect(told(watch).filter((change) => change !== 'current')).toEqual(['appeared GW-0001 0', 'changed GW-0001 0→1']);
@@ -151,33 +141,33 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('goes on when its consumer is deleted, and leaves none behind', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
     {
       await using watch = watching();
       await watch.count(2);
-      await deleteConsumers();
+      await shared.client.deleteConsumersOf(stream);
       add(log, examples.gatewayUpdated({ name: 'Hall 2' }));
       await vi.waitFor(() => expect(told(watch)).toContain('changed GW-0001 0→1'), patiently);
-      expect(await consumers()).toHaveLength(1);
+      expect(await shared.client.consumersOf(stream)).toHaveLength(1);
     }
-    expect(await consumers()).toEqual([]);
+    expect(await shared.client.consumersOf(stream)).toEqual([]);
   });
 
   it('leaves nothing behind when its loop is left', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
-    for await (const { type } of watchGateways(client.connection)) if (type === 'appeared') break;
+    for await (const { type } of watchGateways(shared.client.connection)) if (type === 'appeared') break;
 
-    expect(await consumers()).toEqual([]);
+    expect(await shared.client.consumersOf(stream)).toEqual([]);
   });
 
   it('tells of what is no gateway, and of the gateways beside it', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
-    const bucket = await client.connection.jetstream().views.kv('gateways');
+    const bucket = await shared.client.connection.jetstream().views.kv('gateways');
     await bucket.put(`${examples.anOrganization}.${examples.aFactory}.${examples.anotherGateway}`, '{"id":7}');
     const troubles: Trouble[] = [];
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
@@ -190,7 +180,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
   it('tells of more than a server may owe a connection, to who is slow as well', async () => {
     await scene();
     const count = 200;
-    const bucket = await client.connection.jetstream().views.kv('gateways', { history: 1 });
+    const bucket = await shared.client.connection.jetstream().views.kv('gateways', { history: 1 });
     const metadata = { text: 'x'.repeat(500_000) };
     for (let n = 0; n < count; n++) {
       const id = `0194c000-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -200,7 +190,9 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     }
     const troubles: Trouble[] = [];
     const told = new Map<string, number>();
-    for await (const change of watchGateways(client.connection, { onTrouble: (trouble) => troubles.push(trouble) })) {
+    for await (const change of watchGateways(shared.client.connection, {
+      onTrouble: (trouble) => troubles.push(trouble),
+    })) {
       if (change.type === 'current') break;
       // Nothing is read meanwhile.
       if (told.size === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
@@ -213,7 +205,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('watches one factory: what moves there appears, what moves away disappears', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
+    await using _publishing = publishing(shared.nats.url, log);
     await published(log);
     await using here = watching({ factory: examples.aFactory });
     await using there = watching({ organization: examples.anOrganization, factory: examples.anotherFactory });
@@ -229,7 +221,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('ends when the connection is closed, with a word that it does not come back', async () => {
     await scene();
-    const own = await natsClient(nats.url);
+    const own = await natsClient(shared.nats.url);
     await using watch = watching({}, own.connection);
     await own.connection.close();
     await vi.waitFor(() => expect(watch.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }), patiently);
@@ -237,8 +229,8 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
 
   it('can be left after the connection was closed', async () => {
     const log = await scene(examples.gatewayCreated());
-    await using _publishing = publishing(nats.url, log);
-    const own = await natsClient(nats.url);
+    await using _publishing = publishing(shared.nats.url, log);
+    const own = await natsClient(shared.nats.url);
     for await (const { type } of watchGateways(own.connection)) {
       if (type !== 'current') continue;
       await own.connection.close();
@@ -251,16 +243,15 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
   });
 
   it('refuses an organization that would be more than one', () => {
-    expect(() => watchGateways(client.connection, { organization: '*' })).toThrow('organization must be an id');
+    expect(() => watchGateways(shared.client.connection, { organization: '*' })).toThrow('organization must be an id');
   });
 
   async function scene(...events: readonly RegistryEvent[]): Promise<GivenLog> {
-    const { streams } = await client.connection.jetstreamManager();
-    for (const name of ['KV_gateways', 'MTI_EVENTS']) await streams.delete(name).catch(() => undefined);
+    await shared.client.deleteStreams(stream, 'MTI_EVENTS');
     return givenLog(...examples.storedInOrder(...events));
   }
 
-  function watching(options: WatchOptions = {}, connection: NatsConnection = client.connection) {
+  function watching(options: WatchOptions = {}, connection: NatsConnection = shared.client.connection) {
     return collecting((signal) => watchGateways(connection, { ...options, signal }));
   }
 
@@ -272,23 +263,13 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
   /** Resolves when all of the log is in the bucket. */
   async function published(log: GivenLog): Promise<void> {
     const end = String(log.events.at(-1)?.position.commit);
-    const { streams } = await client.connection.jetstreamManager({ checkAPI: false });
+    const { streams } = await shared.client.connection.jetstreamManager({ checkAPI: false });
     await vi.waitFor(async () => {
       const { state } = await streams.info(stream);
       const { header } = await streams.getMessage(stream, { seq: state.last_seq });
       const [step, steps] = header.get('registry-step').split('/');
       expect([header.get('registry-position'), step]).toEqual([end, steps]);
     }, patiently);
-  }
-
-  async function consumers(): Promise<readonly string[]> {
-    const { consumers } = await client.connection.jetstreamManager();
-    return (await consumers.list(stream).next()).map(({ name }) => name);
-  }
-
-  async function deleteConsumers(): Promise<void> {
-    const { consumers: api } = await client.connection.jetstreamManager();
-    for (const name of await consumers()) await api.delete(stream, name);
   }
 });
 

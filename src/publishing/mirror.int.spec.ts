@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KV } from 'nats';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { differences, readBucket } from '../../test/support/bucket.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { livesOfGateways } from '../../test/support/lives-of-gateways.ts';
-import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
-import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import { natsServers } from '../../test/support/nats-process.ts';
+import { sharedNats } from '../../test/support/shared-nats.ts';
 import type { StoredEvent } from '../events/event-log.ts';
 import { connectNats } from '../infrastructure/nats.ts';
 import { type Mirror, startMirror } from './mirror.ts';
@@ -24,21 +24,10 @@ const key = `${examples.anOrganization}.${examples.aFactory}.${examples.aGateway
 const keyElsewhere = `${examples.anOrganization}.${examples.anotherFactory}.${examples.aGateway}`;
 
 describe.each(natsServers())('the mirror, with %s,', (_, file) => {
-  let nats: NatsProcess;
-  let client: NatsClient;
-
-  beforeAll(async () => {
-    nats = await startNatsProcess(file);
-    client = await natsClient(nats.url);
-  });
-
-  afterAll(async () => {
-    await client[Symbol.asyncDispose]();
-    await nats[Symbol.asyncDispose]();
-  });
+  const shared = sharedNats(file);
 
   it('shows who watches the bucket the life of a gateway, and a move under the new key first', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const [first, ...others] = examples.storedInOrder(
       examples.gatewayCreated(),
       examples.gatewayUpdated({ name: 'Hall 2' }),
@@ -69,7 +58,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('shows who watches each of many moves', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const [created, ...moves] = examples.storedInOrder(
       examples.gatewayCreated(),
       ...Array.from({ length: 200 }, (_, index) => {
@@ -92,7 +81,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('shows who comes later what there is, and what comes after that', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(30);
     const log = givenLog(...events);
     await using _mirror = mirroring(log);
@@ -107,51 +96,51 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('equals the log while NATS is killed, frozen and thawed under load', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(1_000);
     const log = givenLog(...events.slice(0, -2_000));
     await using mirror = mirroring(log);
     for (const threshold of [500, 2_500]) {
       await written(threshold);
-      await nats.kill();
-      await nats.start();
+      await shared.nats.kill();
+      await shared.nats.start();
     }
     await written(5_000);
-    nats.freeze();
+    shared.nats.freeze();
     log.add(...events.slice(-2_000));
     await vi.waitFor(() => expect(mirror.health().status).toBe('failing'), patiently);
-    nats.thaw();
+    shared.nats.thaw();
     await mirrored(log);
   });
 
   it('fills the bucket again when NATS has lost everything', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...livesOfGateways(100));
     await using _mirror = mirroring(log);
     await mirrored(log);
-    await nats.kill();
-    await nats.wipe();
-    await nats.start();
+    await shared.nats.kill();
+    await shared.nats.wipe();
+    await shared.nats.start();
     await mirrored(log);
   });
 
   it('writes nothing twice when two run, and one goes on when the other stops', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(600);
     const later = events.slice(-300);
     const log = givenLog(...events.slice(0, -300));
     await using one = mirroring(log);
     await using _other = mirroring(log);
     await mirrored(log);
-    const sequence = await client.lastSequence(stream);
+    const sequence = await shared.client.lastSequence(stream);
     await one[Symbol.asyncDispose]();
     log.add(...later);
     await mirrored(log);
-    expect((await client.lastSequence(stream)) - sequence).toBe(300);
+    expect((await shared.client.lastSequence(stream)) - sequence).toBe(300);
   });
 
   it('goes on when a stranger writes under a key, and corrects it with the next event of that gateway', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const [created, updated] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayUpdated());
     if (created === undefined || updated === undefined) throw new Error('two were asked for');
     const log = givenLog(created);
@@ -163,7 +152,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('is corrected where a stranger has altered it, key by key, while it goes on under load', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(240);
     const isQuiet = ({ stream: of }: StoredEvent) => Number.parseInt(of.slice(-4), 16) < 120;
     const log = givenLog(...events.filter(isQuiet));
@@ -175,9 +164,9 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     await kv.put(altered, 'altered');
     await kv.put('no.such.gateway', 'extra');
     await kv.put('no.such.other', 'extra');
-    const before = await client.lastSequence(stream);
+    const before = await shared.client.lastSequence(stream);
     expect(await rebuilt(log)).toMatchObject({ corrected: { missing: 1, extra: 2, altered: 1 } });
-    expect((await client.lastSequence(stream)) - before).toBe(4);
+    expect((await shared.client.lastSequence(stream)) - before).toBe(4);
     await mirrored(log);
 
     const adding = (async () => {
@@ -194,20 +183,20 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('uses a bucket that a client created, and refuses one that forgets', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     await bucket();
     const log = givenLog(...livesOfGateways(3));
     await using mirror = mirroring(log);
     await mirrored(log);
     await mirror[Symbol.asyncDispose]();
-    await freshBucket();
-    await client.connection.jetstream().views.kv('gateways', { ttl: 60_000 });
+    await shared.client.deleteStreams(stream);
+    await shared.client.connection.jetstream().views.kv('gateways', { ttl: 60_000 });
     await using refusing = mirroring(log);
     await failing(refusing, 'max_age is 60000000000 and must be 0');
   });
 
   it('refuses a bucket that was filled from another log', async () => {
-    await freshBucket();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...livesOfGateways(3));
     await using first = mirroring(log);
     await mirrored(log);
@@ -216,17 +205,12 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     await failing(second, 'belongs to another log');
   });
 
-  async function freshBucket(): Promise<void> {
-    const { streams } = await client.connection.jetstreamManager();
-    await streams.delete(stream).catch(() => undefined);
-  }
-
   function bucket(): Promise<KV> {
-    return client.connection.jetstream().views.kv('gateways');
+    return shared.client.connection.jetstream().views.kv('gateways');
   }
 
   function mirroring(log: GivenLog): Mirror & AsyncDisposable {
-    const bus = connectNats({ url: nats.url, name: 'mirror-test', logger });
+    const bus = connectNats({ url: shared.nats.url, name: 'mirror-test', logger });
     const mirror = startMirror({ log, bus, logger, timing });
     return {
       ...mirror,
@@ -238,7 +222,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   }
 
   async function rebuilt(log: GivenLog): Promise<RebuiltState> {
-    const bus = connectNats({ url: nats.url, name: 'rebuild-state-test', logger });
+    const bus = connectNats({ url: shared.nats.url, name: 'rebuild-state-test', logger });
     try {
       return await rebuildState({
         log,
@@ -256,13 +240,16 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   async function mirrored(log: GivenLog): Promise<void> {
     const expected = expectedOf(log);
     await vi.waitFor(
-      async () => expect(differences(await readBucket(client), expected).slice(0, 3)).toEqual([]),
+      async () => expect(differences(await readBucket(shared.client), expected).slice(0, 3)).toEqual([]),
       patiently,
     );
   }
 
   async function written(count: number): Promise<void> {
-    await vi.waitFor(async () => expect(await client.lastSequence(stream)).toBeGreaterThanOrEqual(count), patiently);
+    await vi.waitFor(
+      async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count),
+      patiently,
+    );
   }
 });
 

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
-import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
-import { type NatsProcess, natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import { natsServers } from '../../test/support/nats-process.ts';
+import { sharedNats } from '../../test/support/shared-nats.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
 import type { StoredEvent } from '../events/event-log.ts';
 import { GatewayId } from '../events/ids.ts';
@@ -17,21 +17,10 @@ const patiently = { timeout: 15_000, interval: 5 };
 const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } };
 
 describe.each(natsServers())('the publisher, with %s,', (_, file) => {
-  let nats: NatsProcess;
-  let client: NatsClient;
-
-  beforeAll(async () => {
-    nats = await startNatsProcess(file);
-    client = await natsClient(nats.url);
-  });
-
-  afterAll(async () => {
-    await client[Symbol.asyncDispose]();
-    await nats[Symbol.asyncDispose]();
-  });
+  const shared = sharedNats(file);
 
   it('publishes what is in the log and what is added, once and in order, without what is not published', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...someOfEach, unknownEvent, ...gateways(1_000)));
     await using _publisher = publishing(log);
     await published(1_000 + someOfEach.length - 1);
@@ -41,7 +30,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('resumes after its last message when it starts again', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(100)));
     await using first = publishing(log);
     await published(100);
@@ -56,45 +45,45 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('loses, doubles and disorders nothing while NATS is killed and started again under load', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(20_000)));
     await using _publisher = publishing(log);
     for (const threshold of [500, 6_000, 12_000]) {
       await published(threshold);
-      await nats.kill();
-      await nats.start();
+      await shared.nats.kill();
+      await shared.nats.start();
     }
     await published(20_000);
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
   it('catches up when NATS thaws after it was frozen in mid-pipeline', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     await published(500);
-    nats.freeze();
+    shared.nats.freeze();
     await vi.waitFor(() => expect(publisher.health().status).toBe('failing'), patiently);
-    nats.thaw();
+    shared.nats.thaw();
     await published(12_000);
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
   it('publishes everything again when NATS has lost everything', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(300)));
     await using _publisher = publishing(log);
     await published(300);
-    await nats.kill();
-    await nats.wipe();
-    await nats.start();
+    await shared.nats.kill();
+    await shared.nats.wipe();
+    await shared.nats.start();
     log.add(liveEvent(log));
     await published(301);
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
   it('publishes once and in order when two run, and one goes on when the other stops', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(10_000)));
     await using one = publishing(log);
     await using _other = publishing(log);
@@ -108,17 +97,17 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('leaves no hole where a stranger writes into the stream', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     for (const threshold of [500, 5_000]) {
       await published(threshold);
-      client.connection.publish('mti.evt.v1.stranger', 'in mid-pipeline');
+      shared.client.connection.publish('mti.evt.v1.stranger', 'in mid-pipeline');
       await vi.waitFor(async () => expect(await foreignMessages(), 'the stranger').toBeGreaterThan(0), patiently);
     }
     await published(12_002);
     await publisher[Symbol.asyncDispose]();
-    client.connection.publish('mti.evt.v1.stranger', 'at the tail');
+    shared.client.connection.publish('mti.evt.v1.stranger', 'at the tail');
     await published(12_003);
     log.add(liveEvent(log));
     await using _again = publishing(log);
@@ -127,15 +116,15 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream with other settings and names the difference', async () => {
-    await freshStream();
-    const { streams } = await client.connection.jetstreamManager();
+    await shared.client.deleteStreams(stream);
+    const { streams } = await shared.client.connection.jetstreamManager();
     await streams.add({ name: stream, subjects: ['mti.evt.>'], max_msgs: 1_000 });
     await using publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach)));
     await failing(publisher, 'max_msgs is 1000 and must be -1');
   });
 
   it('lets the oldest messages go when the stream reaches its bound, and resumes all the same', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(1_000)));
     await using first = publishing(log, 100_000);
     await published(1_000);
@@ -149,7 +138,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream with another bound, and says what can be done', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...someOfEach));
     await using first = publishing(log);
     await published(1);
@@ -163,7 +152,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream that was published from another log', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     await using first = publishing(givenLog(...examples.storedInOrder(...gateways(3))));
     await published(3);
     await first[Symbol.asyncDispose]();
@@ -172,35 +161,29 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('puts no password on the bus, encrypted or not', async () => {
-    await freshStream();
+    await shared.client.deleteStreams(stream);
     await using _publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach, ...gateways(50))));
     await published(someOfEach.length - 1 + 50);
-    const heard = JSON.stringify(await client.readAll(stream));
+    const heard = JSON.stringify(await shared.client.readAll(stream));
     for (const secret of ['password_encrypted', 'passwordEncrypted', examples.aPasswordEncrypted, 'ciphertext']) {
       expect(heard).not.toContain(secret);
     }
   });
 
   it('waits for a NATS that is away when it starts', async () => {
-    await freshStream();
-    await nats.kill();
+    await shared.client.deleteStreams(stream);
+    await shared.nats.kill();
     const log = givenLog(...examples.storedInOrder(...gateways(10)));
     await using publisher = publishing(log);
     await failing(publisher, 'there is no connection to NATS');
-    await nats.start();
+    await shared.nats.start();
     await published(10);
     await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
-  async function freshStream(): Promise<void> {
-    const { streams } = await client.connection.jetstreamManager();
-    if ((await client.lastSequence(stream)) > 0) await streams.delete(stream);
-    else await streams.delete(stream).catch(() => undefined);
-  }
-
   function publishing(log: GivenLog, maxBytes?: number): Publisher & AsyncDisposable {
-    const bus = connectNats({ url: nats.url, name: 'publisher-test', logger });
+    const bus = connectNats({ url: shared.nats.url, name: 'publisher-test', logger });
     const publisher = startPublisher({ log, bus, logger, maxBytes, timing });
     return {
       ...publisher,
@@ -212,11 +195,14 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   }
 
   async function published(count: number): Promise<void> {
-    await vi.waitFor(async () => expect(await client.lastSequence(stream)).toBeGreaterThanOrEqual(count), patiently);
+    await vi.waitFor(
+      async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count),
+      patiently,
+    );
   }
 
   async function publishedIds(): Promise<readonly (string | undefined)[]> {
-    return (await client.readAll(stream)).map(({ headers }) => headers[messageIdHeader]);
+    return (await shared.client.readAll(stream)).map(({ headers }) => headers[messageIdHeader]);
   }
 
   async function foreignMessages(): Promise<number> {

@@ -14,6 +14,11 @@ export interface NatsClient extends AsyncDisposable {
   lastSequence(stream: string): Promise<number>;
   /** Every message of the stream, from the first on. */
   readAll(stream: string): Promise<readonly ReadMessage[]>;
+  /** Deletes those of the streams that are there. */
+  deleteStreams(...streams: readonly string[]): Promise<void>;
+  /** The names of a stream's consumers. */
+  consumersOf(stream: string): Promise<readonly string[]>;
+  deleteConsumersOf(stream: string): Promise<void>;
 }
 
 export async function natsClient(url: string): Promise<NatsClient> {
@@ -24,6 +29,8 @@ export async function natsClient(url: string): Promise<NatsClient> {
     reconnectJitter: 10,
   });
   const streams = (await connection.jetstreamManager({ checkAPI: false, timeout: 1_000 })).streams;
+  const patient = await connection.jetstreamManager({ checkAPI: false });
+  const consumersOf = async (stream: string) => (await patient.consumers.list(stream).next()).map(({ name }) => name);
   return {
     connection,
     async lastSequence(stream) {
@@ -48,6 +55,14 @@ export async function natsClient(url: string): Promise<NatsClient> {
         if (read.length === messages) break;
       }
       return read;
+    },
+    async deleteStreams(...unwanted) {
+      const there = await patient.streams.names().next();
+      for (const name of unwanted) if (there.includes(name)) await patient.streams.delete(name);
+    },
+    consumersOf,
+    async deleteConsumersOf(stream) {
+      for (const name of await consumersOf(stream)) await patient.consumers.delete(stream, name);
     },
     async [Symbol.asyncDispose]() {
       await connection.close();
