@@ -1,6 +1,7 @@
 // The processes that a benchmark measures. They end with it.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 
 const children = new Set<ChildProcess>();
@@ -12,6 +13,22 @@ export function startChild(program: string, args: readonly string[], flags: read
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;
+}
+
+/** The next message of one. Rejects when it ends instead; what it wrote says why. */
+export async function messageOf<T>(child: ChildProcess): Promise<T> {
+  const waiting = new AbortController();
+  const ended = once(child, 'exit', { signal: waiting.signal }).then(([code, signal]) => {
+    const how = signal ?? `exit code ${code}`;
+    throw new Error(`A measured process ended (${how}). What it wrote above says why; mend that, then try again.`);
+  });
+  ended.catch(() => undefined);
+  try {
+    const [message] = (await Promise.race([once(child, 'message', { signal: waiting.signal }), ended])) as [T];
+    return message;
+  } finally {
+    waiting.abort();
+  }
 }
 
 /** Ends one at once; resolves when it is gone. */

@@ -2,7 +2,6 @@
 // INSERT and UPDATE of the same rows.
 
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
@@ -13,13 +12,13 @@ import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
 import type { StoredEvent } from '../src/events/event-log.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
-import { endChildren, startChild } from './children.ts';
+import { endChildren, messageOf, startChild } from './children.ts';
 import type { Appends, Sample } from './commands-appends.ts';
 import type { Load } from './commands-load.ts';
 import { type CommandsOptions, optionsOf, usage } from './commands-options.ts';
 import { type Registry, startRegistry } from './commands-registry.ts';
-import { type Part, parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
-import { type CpuTimes, cpuTimes } from './cpu.ts';
+import { parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
+import { cpuMicrosecondsEach, cpuTimes } from './cpu.ts';
 import { byTurns, wholeText } from './rounds.ts';
 import { ownFolder, runBenchmark, running, tell } from './run.ts';
 
@@ -70,13 +69,7 @@ async function measure(
   await drained();
   const drainMs = shown.has(subject) ? performance.now() - answered : undefined;
   tell(`  ${subject}: ${wholeText(perSecond)} a second`);
-  return { subject, perSecond, cpuMicroseconds: between(before, cpuTimes(parts), commands), drainMs };
-}
-
-function between(before: CpuTimes<Part>, after: CpuTimes<Part>, commands: number): CpuTimes<Part> {
-  if (before === undefined || after === undefined) return undefined;
-  const each = parts.map(([part]) => [part, ((after[part] - before[part]) * 1e6) / commands] as const);
-  return Object.fromEntries(each) as CpuTimes<Part>;
+  return { subject, perSecond, cpuMicroseconds: cpuMicrosecondsEach(before, cpuTimes(parts), commands), drainMs };
 }
 
 /** Starts everything, and makes the streams and the rows that are changed. */
@@ -189,18 +182,4 @@ async function secondsOf(child: ChildProcess, asked: Load | Appends): Promise<nu
   const answered = await messageOf<{ readonly seconds: number } | { readonly error: string }>(child);
   if ('error' in answered) throw new Error(answered.error);
   return answered.seconds;
-}
-
-async function messageOf<T>(child: ChildProcess): Promise<T> {
-  const ended = new AbortController();
-  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
-    throw new Error('A measured process has ended. What it wrote above says why.');
-  });
-  exit.catch(() => undefined);
-  try {
-    const [message] = (await Promise.race([once(child, 'message', { signal: ended.signal }), exit])) as [T];
-    return message;
-  } finally {
-    ended.abort();
-  }
 }

@@ -39,6 +39,20 @@ export function cpuTimes<Part extends string>(parts: readonly (readonly [Part, R
   return times;
 }
 
+/** What each part has taken for each of so many things that were done meanwhile, in microseconds. */
+export function cpuMicrosecondsEach<Part extends string>(
+  before: CpuTimes<Part>,
+  after: CpuTimes<Part>,
+  done: number,
+): CpuTimes<Part> {
+  if (before === undefined || after === undefined) return undefined;
+  const each = Object.entries<number>(before).map(([part, seconds]) => [
+    part,
+    ((after[part as Part] - seconds) * 1e6) / done,
+  ]);
+  return Object.fromEntries(each) as CpuTimes<Part>;
+}
+
 // proc(5): after the name, which may hold anything, the state, the parent, and from the twelfth on ticks of 10 ms.
 function usageOf(pid: string): Usage | undefined {
   const stat = read(`/proc/${pid}/stat`);

@@ -1,8 +1,7 @@
 // The measured server, seen from the benchmark.
 
-import type { ChildProcess } from 'node:child_process';
 import { sparing } from '../embedded/event-store-process.ts';
-import { endChild, endChildren, startChild } from './children.ts';
+import { endChild, endChildren, messageOf, startChild } from './children.ts';
 import type { Question, Usage } from './event-store-server.ts';
 
 /** The file that keeps the events, or memory, where they last as long as the process. */
@@ -33,10 +32,10 @@ export async function startMeasuredServer(options: MeasuredServerOptions): Promi
   const { log, file, events, eventBytes } = options;
   const args = ['--log', log, '--file', file, '--events', `${events}`, '--event-bytes', `${eventBytes}`];
   const child = startChild('event-store-server.ts', args, sparing);
-  const url = (await answerOf(child)) as string;
+  const url = await messageOf<string>(child);
 
   function ask(question: Question): Promise<unknown> {
-    const answer = answerOf(child);
+    const answer = messageOf(child);
     child.send(question);
     return answer;
   }
@@ -58,18 +57,4 @@ export async function startMeasuredServer(options: MeasuredServerOptions): Promi
 export async function stopMeasuredServers(): Promise<void> {
   ending = true;
   await endChildren();
-}
-
-function answerOf(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const died = (code: number | null, signal: string | null) => {
-      const how = signal ?? `exit code ${code}`;
-      reject(new Error(`The measured server ended (${how}). What it wrote above says why; mend that, then try again.`));
-    };
-    child.once('exit', died);
-    child.once('message', (message) => {
-      child.off('exit', died);
-      resolve(message);
-    });
-  });
 }

@@ -2,18 +2,16 @@
 // several sizes; then what it keeps in memory, and how soon a test has one.
 
 import { mkdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventStoreDBClient, START } from '@eventstore/db-client';
 import { startEventStore } from '../embedded/event-store/server.ts';
-import { interruption, runScript } from '../embedded/script.ts';
 import { syncsPerSecond } from './disk.ts';
 import { append, catchUp, type Measure, measures, nearEndOf } from './event-store-measures.ts';
 import { type BenchmarkOptions, optionsOf, usage } from './event-store-options.ts';
 import { type LogKind, type MeasuredServer, startMeasuredServer, stopMeasuredServers } from './event-store-process.ts';
 import { type MemoryReading, type Reading, type Results, reportOf } from './event-store-report.ts';
 import { byTurns, wholeText } from './rounds.ts';
+import { ownFolder, runBenchmark, running, tell } from './run.ts';
 
 interface Subject {
   readonly log: LogKind;
@@ -26,24 +24,17 @@ const logKinds: readonly LogKind[] = ['file', 'memory'];
 const longestWarmUp = 0.5;
 const freshStarts = 20;
 const quicklyFilled = 100_000;
-const interruptedCode = 130;
 
-await runScript(async () => {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === 'help') return console.log(usage);
-  if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
-  const folder = await mkdtemp(join(tmpdir(), 'bench-event-store-'));
-  void interruption().then(() => endEarly(folder));
-  try {
-    console.log(reportOf(await measureAll(options, folder), options));
-  } catch (error) {
-    if (process.exitCode !== interruptedCode) throw error;
-  } finally {
-    await cleanUp(folder);
-  }
+await runBenchmark({
+  usage,
+  optionsOf,
+  async measure(options) {
+    if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+    const folder = await ownFolder('event-store');
+    running.defer(stopMeasuredServers);
+    return reportOf(await measureAll(options, folder), options);
+  },
 });
-// What listens to signals and connections would keep the process alive.
-process.exit();
 
 async function measureAll(options: BenchmarkOptions, folder: string): Promise<Results> {
   tell('fresh starts');
@@ -144,19 +135,4 @@ async function readMemory(options: BenchmarkOptions, folder: string): Promise<Me
   await read('appends, 64 in flight');
   await stopSubject(subject);
   return readings;
-}
-
-async function endEarly(folder: string): Promise<void> {
-  process.exitCode = interruptedCode;
-  await cleanUp(folder);
-  process.exit();
-}
-
-async function cleanUp(folder: string): Promise<void> {
-  await stopMeasuredServers();
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-}
-
-function tell(progress: string): void {
-  console.error(progress);
 }

@@ -9,7 +9,7 @@ import pino from 'pino';
 import { useStack } from '../embedded/stack.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
-import { endChildren, startChild } from './children.ts';
+import { endChildren, messageOf, startChild } from './children.ts';
 import { cpuTimes } from './cpu.ts';
 import { fillLog } from './heartbeats-events.ts';
 import type { BeatsOptions } from './heartbeats-options.ts';
@@ -213,16 +213,7 @@ async function count(child: ChildProcess): Promise<number> {
 }
 
 async function toldBy(child: ChildProcess): Promise<Told> {
-  const waiting = new AbortController();
-  const ended = once(child, 'exit', { signal: waiting.signal }).then(() => {
-    throw new Error('A process that is measured ended. What it wrote above says why.');
-  });
-  ended.catch(() => undefined);
-  try {
-    const [told] = (await Promise.race([once(child, 'message', { signal: waiting.signal }), ended])) as [Told];
-    if (typeof told === 'object' && 'error' in told) throw new Error(told.error);
-    return told;
-  } finally {
-    waiting.abort();
-  }
+  const told = await messageOf<Told>(child);
+  if (typeof told === 'object' && 'error' in told) throw new Error(told.error);
+  return told;
 }

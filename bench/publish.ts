@@ -2,18 +2,17 @@
 // long after the answer to a command a subscriber has the message.
 
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { type Server, useStack } from '../embedded/stack.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
 import { eventStream } from '../src/publishing/event-stream.ts';
-import { endChildren, startChild } from './children.ts';
-import { type CpuTimes, cpuTimes } from './cpu.ts';
+import { endChildren, messageOf, startChild } from './children.ts';
+import { cpuMicrosecondsEach, cpuTimes } from './cpu.ts';
 import { fillLog } from './publish-events.ts';
 import { optionsOf, type PublishOptions, usage } from './publish-options.ts';
-import { type CatchUp, type Part, parts, type Receipts, reportOf, type Subject } from './publish-report.ts';
+import { type CatchUp, parts, type Receipts, reportOf, type Subject } from './publish-report.ts';
 import type { Ask, Told } from './publish-subject.ts';
 import { byTurns, wholeText } from './rounds.ts';
 import { ownFolder, ownScope, runBenchmark, tell } from './run.ts';
@@ -86,25 +85,15 @@ async function catchUp(
     await delay(5);
   }
   const perSecond = events / ((performance.now() - started) / 1_000);
-  const cpuMicroseconds = between(before, cpuTimes(parts), events);
+  const cpuMicroseconds = cpuMicrosecondsEach(before, cpuTimes(parts), events);
   const stopped = toldBy(children[subject]);
   children[subject].send('stop' satisfies Ask);
   await stopped;
   return { subject, perSecond, cpuMicroseconds };
 }
 
-function between(before: CpuTimes<Part>, after: CpuTimes<Part>, events: number): CpuTimes<Part> {
-  if (before === undefined || after === undefined) return undefined;
-  const each = parts.map(([part]) => [part, ((after[part] - before[part]) * 1e6) / events] as const);
-  return Object.fromEntries(each) as CpuTimes<Part>;
-}
-
 async function toldBy(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit').then(() => {
-    throw new Error('A process that is measured ended. What it wrote above says why.');
-  });
-  ended.catch(() => undefined);
-  const [told] = (await Promise.race([once(child, 'message'), ended])) as [Told];
+  const told = await messageOf<Told>(child);
   if (typeof told === 'object') throw new Error(told.error);
 }
 

@@ -1,6 +1,6 @@
 // What can be asked of the benchmark of queries.
 
-import { atLeastOne, parseOptions } from './options.ts';
+import { atLeastOne, parseOptions, positive } from './options.ts';
 
 export interface QueriesOptions {
   /** In the large database. */
@@ -20,11 +20,11 @@ Takes about ten minutes, and 2 GB of temporary files, which are removed at the e
   --rounds <number>       how often it is measured; default: 5
   --seconds <number>      how long each time; default: 4
   --connections <number>  requests at a time; default: 64
-  --quick                 small and rough: --gateways 20000 --rounds 1 --seconds 1
+  --quick                 small and rough: --gateways 20000 --rounds 1 --seconds 0.2
   --help`;
 
 const full = { gateways: '1000000', rounds: '5', seconds: '4', connections: '64' };
-const quick = { ...full, gateways: '20000', rounds: '1', seconds: '1' };
+const quick = { ...full, gateways: '20000', rounds: '1', seconds: '0.2' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
@@ -39,7 +39,7 @@ export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
   return {
     gateways: atLeastOne('--gateways', values.gateways),
     rounds: atLeastOne('--rounds', values.rounds),
-    seconds: atLeastOne('--seconds', values.seconds),
+    seconds: positive('--seconds', values.seconds),
     connections: atLeastOne('--connections', values.connections),
   };
 }

@@ -2,12 +2,11 @@
 // services that are as small as they can be, and have the same statements and the same answers.
 
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
-import { endChildren, startChild } from './children.ts';
+import { endChildren, messageOf, startChild } from './children.ts';
 import { factoryId, fillDatabase, gatewayId, gatewaysPerFactory } from './queries-data.ts';
 import type { Answered, Load, Paths } from './queries-load.ts';
 import { optionsOf, type QueriesOptions, usage } from './queries-options.ts';
@@ -126,20 +125,6 @@ async function cpuOf({ process: child }: Service): Promise<number> {
   child.send('cpu');
   const { user, system } = await messageOf<NodeJS.CpuUsage>(child);
   return user + system;
-}
-
-async function messageOf<T>(child: ChildProcess): Promise<T> {
-  const ended = new AbortController();
-  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
-    throw new Error('A measured process has ended. What it wrote above says why.');
-  });
-  exit.catch(() => undefined);
-  try {
-    const [message] = (await Promise.race([once(child, 'message', { signal: ended.signal }), exit])) as [T];
-    return message;
-  } finally {
-    ended.abort();
-  }
 }
 
 async function bodyOf(url: string): Promise<unknown> {

@@ -100,7 +100,7 @@ function changeOf(dice: number): [string, object] {
   if (dice < 0.6) return ['GatewayUpdated', { firmwareVersion: `1.5.${version}`, metadata: { rack: version } }];
   if (dice < 0.8) return ['GatewayUpdated', { name: `Hall ${version}` }];
   if (dice < 0.98) return ['GatewayPasswordChanged', { passwordEncrypted }];
-  return ['GatewaySoftDeleted', {}];
+  return ['GatewaySoftDeleted', { cause: null }];
 }
 
 function metadataOf(type: string, number: number): object {

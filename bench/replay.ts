@@ -1,21 +1,19 @@
 // npm run bench:replay: a log replayed into tables beside what bounds it (the same log drained, and nothing done) and what
 // it replaces (a projector that writes event by event), by turns.
 
-import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import pino from 'pino';
 import { startPostgres } from '../embedded/postgres.ts';
-import { interruption, runScript } from '../embedded/script.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
-import { endChildren, startChild } from './children.ts';
+import { endChildren, messageOf, startChild } from './children.ts';
 import { eventsPerGateway } from './replay-events.ts';
+import { optionsOf, type ReplayOptions, usage } from './replay-options.ts';
 import type { Sample, Way } from './replay-subject.ts';
 import { byTurns, ratioOf, spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
+import { ownFolder, runBenchmark, running, tell } from './run.ts';
 
 interface Subject {
   readonly way: Way;
@@ -27,71 +25,37 @@ interface Reading extends Subject {
   readonly sample: Sample;
 }
 
-const usage = `npm run bench:replay [-- options]
-
-  --events <number>      in the log; there is another one with a tenth (1000000)
-  --rounds <number>      how often everything is measured (3)
-  --one-by-one <number>  how many events are projected one by one (10000)`;
-
-const interruptedCode = 130;
-
-await runScript(async () => {
-  const { values } = parseArgs({
-    options: {
-      events: { type: 'string', default: '1000000' },
-      rounds: { type: 'string', default: '3' },
-      'one-by-one': { type: 'string', default: '10000' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return console.log(usage);
-  const [events, rounds, oneByOne] = [values.events, values.rounds, values['one-by-one']].map(countOf) as [
-    number,
-    number,
-    number,
-  ];
-  const folder = await mkdtemp(join(tmpdir(), 'bench-replay-'));
-  const ending = new AsyncDisposableStack();
-  ending.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  ending.defer(endChildren);
-  void interruption().then(async () => {
-    await ending.disposeAsync();
-    process.exit(interruptedCode);
-  });
-  try {
-    const postgres = await startPostgres(folder);
-    ending.defer(() => postgres.stop());
-    const sizes = [events / 10, events];
-    const urls: string[] = [];
-    for (const size of sizes) urls.push(await startServer(join(folder, `${size}.sqlite`), size));
-    const readings: Reading[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const subjects = sizes.flatMap((stored, index): Subject[] => {
-        const ways: Way[] = stored === events ? ['drain', 'rebuild', 'one by one'] : ['drain', 'rebuild'];
-        return ways.map((way) => ({ way, stored, url: urls[index] ?? '' }));
-      });
-      await byTurns(subjects, round, async (subject) => {
-        console.error(`round ${round + 1} of ${rounds}: ${subject.way}, ${wholeText(subject.stored)} events`);
-        readings.push({ ...subject, sample: await measure(subject, postgres.url, oneByOne) });
-      });
-    }
-    console.log(reportOf(readings, { events, rounds }));
-  } finally {
-    await ending.disposeAsync();
-  }
+await runBenchmark({
+  usage,
+  optionsOf,
+  measure: async (options) => reportOf(await measureAll(options), options),
 });
-process.exit();
 
-function countOf(text: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count > 0) return count;
-  throw new Error(`${text} is not a number above 0.\n${usage}`);
+async function measureAll({ sizes, rounds, oneByOne }: ReplayOptions): Promise<readonly Reading[]> {
+  const folder = await ownFolder('replay');
+  const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
+  running.defer(endChildren);
+  const urls: string[] = [];
+  for (const size of sizes) urls.push(await startServer(join(folder, `${size}.sqlite`), size));
+  const [, large] = sizes;
+  const subjects = sizes.flatMap((stored, index): Subject[] => {
+    const ways: Way[] = stored === large ? ['drain', 'rebuild', 'one by one'] : ['drain', 'rebuild'];
+    return ways.map((way) => ({ way, stored, url: urls[index] ?? '' }));
+  });
+  const readings: Reading[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await byTurns(subjects, round, async (subject) => {
+      tell(`round ${round + 1} of ${rounds}: ${subject.way}, ${wholeText(subject.stored)} events`);
+      readings.push({ ...subject, sample: await measure(subject, postgres.url, oneByOne) });
+    });
+  }
+  return readings;
 }
 
 async function startServer(file: string, events: number): Promise<string> {
-  console.error(`writing ${wholeText(events)} events`);
+  tell(`writing ${wholeText(events)} events`);
   const child = startChild('replay-server.ts', [file, `${events}`]);
-  return (await answerOf(child)) as string;
+  return messageOf<string>(child);
 }
 
 /** Each into a database of its own, migrated before the clock starts. */
@@ -102,27 +66,21 @@ async function measure({ way, url }: Subject, postgresUrl: string, oneByOne: num
   await migrate({ databaseUrl, logger: pino({ level: 'silent' }) });
   // Or what the last one has written would be on its way to the disk while this one is measured.
   await administer(postgresUrl, 'CHECKPOINT');
-  return (await answerOf(startChild('replay-subject.ts', [way, url, databaseUrl, `${oneByOne}`]))) as Sample;
+  return messageOf<Sample>(startChild('replay-subject.ts', [way, url, databaseUrl, `${oneByOne}`]));
 }
 
 async function administer(postgresUrl: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: withDatabase(postgresUrl, 'postgres') });
   await client.connect();
-  await client.query(statement);
-  await client.end();
+  try {
+    await client.query(statement);
+  } finally {
+    // Or it would have its own word to say when Postgres ends first, as it does on an interrupt.
+    await client.end();
+  }
 }
 
-function answerOf(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code, signal) =>
-      reject(new Error(`A measured process ended (${signal ?? `exit code ${code}`}).`)),
-    );
-    child.once('message', resolve);
-  });
-}
-
-function reportOf(readings: readonly Reading[], { events, rounds }: { events: number; rounds: number }): string {
-  const small = events / 10;
+function reportOf(readings: readonly Reading[], { sizes: [small, events], rounds }: ReplayOptions): string {
   const samples = (way: Way, stored = events) =>
     readings.filter((reading) => reading.way === way && reading.stored === stored).map(({ sample }) => sample);
   // Of the log: what the rebuild lets the server pass over counts as read.
