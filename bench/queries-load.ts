@@ -41,6 +41,8 @@ async function send({ url, connections, seconds, paths }: Load): Promise<Answere
     url,
     connections,
     duration: seconds,
+    // It looks so often whether its time is up: a second is long where everything is small.
+    sampleInt: Math.ceil(Math.min(1, seconds) * 1_000),
     setupClient(client) {
       client.setRequests(pathsFrom(paths, started++).map((path) => ({ method: 'GET', path })));
     },

@@ -3,6 +3,8 @@
 import { atLeastOne, parseOptions, positive } from './options.ts';
 
 export interface QueriesOptions {
+  /** In the small database. */
+  readonly few: number;
   /** In the large database. */
   readonly gateways: number;
   readonly rounds: number;
@@ -20,11 +22,11 @@ Takes about ten minutes, and 2 GB of temporary files, which are removed at the e
   --rounds <number>       how often it is measured; default: 5
   --seconds <number>      how long each time; default: 4
   --connections <number>  requests at a time; default: 64
-  --quick                 small and rough: --gateways 20000 --rounds 1 --seconds 0.2
+  --quick                 small and rough: 1,000 gateways in the small one, and --gateways 2000 --rounds 1 --seconds 0.2
   --help`;
 
 const full = { gateways: '1000000', rounds: '5', seconds: '4', connections: '64' };
-const quick = { ...full, gateways: '20000', rounds: '1', seconds: '0.2' };
+const quick = { ...full, gateways: '2000', rounds: '1', seconds: '0.2' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
@@ -37,6 +39,7 @@ export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
   if (given.help) return 'help';
   const values = { ...(given.quick ? quick : full), ...given };
   return {
+    few: given.quick ? 1_000 : 10_000,
     gateways: atLeastOne('--gateways', values.gateways),
     rounds: atLeastOne('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),

@@ -24,7 +24,7 @@ const lists = ['list', 'of a factory'] as const;
 /** Tables, and what they say of the aims. */
 export function reportOf(
   readings: readonly Reading[],
-  { few, gateways: many, rounds, seconds, connections }: QueriesOptions & { readonly few: number },
+  { few, gateways: many, rounds, seconds, connections }: QueriesOptions,
 ): string {
   const of = (way: Way, measure: Measure, gateways: number) =>
     readings.filter((one) => one.way === way && one.measure === measure && one.gateways === gateways);

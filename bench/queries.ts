@@ -29,13 +29,12 @@ interface Subject {
   readonly paths: Paths;
 }
 
-const few = 10_000;
 const newest = '/api/gateways?sort=-created_at';
 
 await runBenchmark({
   usage,
   optionsOf,
-  measure: async (options) => reportOf(await measureAll(options), { ...options, few }),
+  measure: async (options) => reportOf(await measureAll(options), options),
 });
 
 async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> {
@@ -43,7 +42,7 @@ async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> 
   const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
   running.defer(endChildren);
   const services: Service[] = [];
-  for (const gateways of [few, options.gateways]) services.push(...(await servicesOf(postgres.url, gateways)));
+  for (const gateways of [options.few, options.gateways]) services.push(...(await servicesOf(postgres.url, gateways)));
   const subjects: Subject[] = [];
   for (const service of services) subjects.push(...(await subjectsOf(service)));
   const load = startChild('queries-load.ts', []);
