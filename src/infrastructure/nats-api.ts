@@ -25,9 +25,15 @@ export async function ask<T>(link: NatsLink, question: (manager: JetStreamManage
     return await question(await link.live().jetstreamManager({ checkAPI: false, timeout: answerMs }));
   } catch (error) {
     if (!(error instanceof NatsError) || error.api_error !== undefined) throw error;
-    const what = error.code === '503' ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
-    throw new BusUnavailable(`${what} (${error.code})`, { cause: error });
+    throw new BusUnavailable(whyUnanswered(error), { cause: error });
   }
+}
+
+function whyUnanswered(error: NatsError): string {
+  // It says for what.
+  if (error.isPermissionError()) return `NATS does not let this user ask: ${error.message}`;
+  const what = error.code === '503' ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
+  return `${what} (${error.code})`;
 }
 
 /** The JetStream API's own code of an error; undefined when it is no error of that API. */

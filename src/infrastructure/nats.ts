@@ -114,14 +114,14 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
     for await (const status of made.status()) take(status);
   }
 
-  function take({ type, data }: Status): void {
+  function take({ type, data, permissionContext }: Status): void {
     if (type === Events.Disconnect) {
       logger.warn({ servers }, 'the connection to NATS is lost; reconnecting');
       lose('lost');
     } else if (type === Events.Reconnect) {
       nowConnected('connected to NATS again');
     } else if (type === Events.Error) {
-      logger.error({ servers, error: data }, 'NATS reports an error');
+      logger.error({ servers, error: data, permission: permissionContext }, 'NATS reports an error');
     } else {
       logger.debug({ servers, type, data }, 'NATS connection status');
     }

@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
+import type { StreamSettings } from '../publishing/bus.ts';
+import { openPipe } from '../publishing/pipe.ts';
+import { connectNats } from './nats.ts';
+
+const settings: StreamSettings = { name: 'SPEC', subjects: ['spec.>'], maxBytes: -1 };
+
+const users = `authorization {
+  users: [
+    { user: nobody, password: secret, permissions: { publish: "other.>", subscribe: ">" } }
+    { user: reader, password: secret, permissions: { publish: "$JS.API.>", subscribe: ">" } }
+  ]
+}`;
+
+describe.each(natsServers())('a user whom NATS does not let do what publishing takes, with %s,', (_, file) => {
+  it('is told what it may not ask', async () => {
+    await using server = await startNatsProcess(file, users);
+    await using nats = await connected(server.url, 'nobody');
+    await expect(nats.stream(settings).ensure()).rejects.toThrow(
+      'NATS does not let this user ask: \'Permissions Violation for Publish to "$JS.API.STREAM.INFO.SPEC"\'',
+    );
+  });
+
+  it('has it in the log on which subject it may not publish', async () => {
+    await using server = await startNatsProcess(file, users);
+    await using nats = await connected(server.url, 'reader');
+    const stream = nats.stream(settings);
+    await stream.ensure();
+    const { signal } = new AbortController();
+    const pipe = openPipe(stream, { after: 0, window: 8, patience: 500, signal });
+    await pipe.send({ subject: 'spec.x', headers: { 'Nats-Msg-Id': 'a' }, body: '' });
+    await expect(pipe.settled()).rejects.toThrow('NATS has acknowledged no message for 500 ms');
+    const reported = nats.lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'NATS reports an error');
+    expect(reported).toMatchObject({ permission: { operation: 'publish', subject: 'spec.x' } });
+  });
+});
+
+async function connected(url: string, user: string) {
+  const lines: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
+  const address = url.replace('nats://', `nats://${user}:secret@`);
+  const nats = connectNats({ url: address, name: 'permissions-spec', logger });
+  await vi.waitFor(() => expect(nats.isConnected()).toBe(true), { timeout: 5_000 });
+  return { ...nats, lines, [Symbol.asyncDispose]: () => nats.close() };
+}
