@@ -199,6 +199,7 @@ describe('a configuration that is not as it should be', () => {
     ['NATS_URL', 'localhost:4222'],
     ['NATS_STREAM_MAX_BYTES', '0'],
     ['NATS_STREAM_MAX_BYTES', '1GB'],
+    ['NATS_STREAM_MAX_BYTES', '2097151'],
     ['ENCRYPTION_KEYS', aKey],
     ['ENCRYPTION_KEYS', `one:${aKey},`],
     ['ENCRYPTION_KEYS', `one:${aKey},one:${anotherKey}`],

@@ -61,6 +61,12 @@ function keys<Key>(parse: (text: string) => readonly Key[]) {
   });
 }
 
+/**
+ * A message of NATS takes up to a mebibyte, where nobody has changed that. Were the bound smaller than the newest message, that one
+ * would go as well, and with it what says where to resume.
+ */
+const leastStreamBytes = 2 * 1024 * 1024;
+
 const count = wholeNumber('must be a whole number');
 const rate = count.pipe(z.int().min(1, 'must be at least 1'));
 
@@ -89,8 +95,9 @@ const Environment = z
       .optional(),
     NATS_STREAM_MAX_BYTES: z
       .string()
-      .regex(/^[1-9]\d{0,14}$/, 'must be a whole number of bytes, above 0')
+      .regex(/^\d{1,15}$/, 'must be a whole number of bytes')
       .transform(Number)
+      .pipe(z.int().min(leastStreamBytes, `must be at least ${leastStreamBytes} bytes (2 MiB)`))
       .optional(),
     DATA_DIR: z.string().default('.data'),
     ENCRYPTION_KEYS: keys(parseKeys).default([]),
