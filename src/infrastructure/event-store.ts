@@ -261,7 +261,7 @@ function toStoredEvent({
   metadata,
 }: RecordedEvent<EventType>): StoredEvent {
   if (position === undefined) {
-    throw new Error('the event store tells no positions: version 22.6 or later is needed');
+    throw new Error('the event store tells no positions: version 23.10 or later is needed');
   }
   return { stream: streamId, revision, position, id, type, data, metadata };
 }

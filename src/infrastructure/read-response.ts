@@ -37,7 +37,7 @@ export function eventOfResponse(bytes: Buffer): StoredEvent | undefined {
   const fields = readFields(cursor, endOfField(cursor));
   const { stream, revision, prepare, commit, id, type, isJson, metadata, from, to } = fields;
   if (commit === undefined || prepare === undefined) {
-    throw new Error('the event store tells no positions: version 22.6 or later is needed');
+    throw new Error('the event store tells no positions: version 23.10 or later is needed');
   }
   const data = isJson ? parsed(bytes.toString('utf8', from, to)) : bytes.subarray(from, to);
   return { stream, revision, position: { commit, prepare }, id, type, data, metadata: parsed(metadata) };
