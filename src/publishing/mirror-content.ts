@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { streamPrefix } from '../events/catalogue.ts';
 import type { EventLog, Position } from '../events/event-log.ts';
 import { RecordedGateway } from '../resources/gateway.ts';
+import { historyOf } from './mirror-history.ts';
 import { foldAll, type Mirrored } from './mirror-state.ts';
 import { type ParkedReason, parkedReasons } from './parked.ts';
+import { isBehind } from './place.ts';
 
 const howNew = {
   revision: z.int().nonnegative().describe("Of the last event in the gateway's stream: grows with each change."),
@@ -59,8 +61,8 @@ export async function contentAt(
   mostBytes: number,
 ): Promise<Content | undefined> {
   const stream = `${streamPrefix('gateway')}${key.slice(key.lastIndexOf('.') + 1)}`;
-  const events = await log.read(stream);
-  const mirrored = foldAll(events.filter(({ position }) => !standsBehind(position, upTo)));
+  const events = await historyOf(log, stream);
+  const mirrored = foldAll(events.filter(({ position }) => !isBehind(position, upTo)));
   return mirrored?.key === key ? contentOf(mirrored, mostBytes) : undefined;
 }
 
@@ -89,8 +91,4 @@ function markOf({ key, revision, position }: Mirrored, reason: ParkedReason): st
     position: String(position.commit),
   };
   return JSON.stringify(mark);
-}
-
-function standsBehind(a: Position, b: Position): boolean {
-  return a.commit > b.commit || (a.commit === b.commit && a.prepare > b.prepare);
 }

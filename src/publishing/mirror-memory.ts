@@ -3,6 +3,7 @@
 // others might write; what is remembered saves the reading.
 import { LRUCache } from 'lru-cache';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
+import { historyOf } from './mirror-history.ts';
 import { foldAll, foldStored, type Mirrored } from './mirror-state.ts';
 
 export interface MirrorMemory {
@@ -50,7 +51,7 @@ export function createMirrorMemory(log: EventLog, bytes: number): MirrorMemory {
     if (revision === 0n) return undefined;
     const known = remembered.get(stream);
     if (known?.revision === revision - 1n) return known;
-    const read = foldAll(await log.read(stream, 0n, revision - 1n));
+    const read = foldAll(await historyOf(log, stream, 0n, revision - 1n));
     if (read !== undefined) remembered.set(stream, read);
     return read;
   }

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
-import { givenLog } from '../../test/support/given-log.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
-import type { StoredEvent } from '../events/event-log.ts';
+import { type StoredEvent, StreamTombstoned } from '../events/event-log.ts';
 import type { Message } from './bus.ts';
 import { createMirrorWriter, startMirror } from './mirror.ts';
 
@@ -125,6 +125,19 @@ describe('the mirror', () => {
     expect(valuesIn(bus)).toEqual(values);
   });
 
+  it('is not stopped by a gateway whose stream was deleted for good', async () => {
+    const [moved, created] = examples.storedInOrder(examples.gatewayMoved(), examples.gatewayCreated(another));
+    const tombstone = { ...(moved as StoredEvent), type: '$streamDeleted', revision: 2n ** 63n - 1n };
+    const given = givenLog(tombstone, created as StoredEvent);
+    const read: GivenLog['read'] = async (stream, ...range) => {
+      if (stream === tombstone.stream) throw new StreamTombstoned('it has been deleted for good');
+      return await given.read(stream, ...range);
+    };
+    const bus = memoryStream({ keeps: 'bucket' });
+    await catchUp({ ...given, read }, bus);
+    expect([...valuesIn(bus).values()]).toEqual([expect.objectContaining({ id: examples.anotherGateway })]);
+  });
+
   it('goes no further than an event that a later version has written', async () => {
     const [created, updated] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayUpdated());
     const later = { ...(updated?.metadata as object), schemaVersion: 9 };
@@ -174,7 +187,7 @@ async function mirrored(...events: readonly RegistryEvent[]) {
   return { log, bus, values: valuesIn(bus) };
 }
 
-async function catchUp(log: ReturnType<typeof givenLog>, bus: MemoryStream, memoryBytes?: number): Promise<void> {
+async function catchUp(log: GivenLog, bus: MemoryStream, memoryBytes?: number): Promise<void> {
   const done = new AbortController();
   const writer = createMirrorWriter({ log, bus, logger, ...(memoryBytes !== undefined && { memoryBytes }) });
   const writing = writer.write(done.signal, { alive: () => undefined, caughtUp: () => done.abort() });

@@ -7,6 +7,7 @@ import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { type LoopHealth, startLoop } from '../infrastructure/lifecycle.ts';
 import type { Bus, Message } from './bus.ts';
 import { contentAt, isSame } from './mirror-content.ts';
+import { historyOf } from './mirror-history.ts';
 import { createMirrorMemory, type MirrorMemory } from './mirror-memory.ts';
 import {
   bucket,
@@ -125,7 +126,7 @@ export function createMirrorWriter({ log, bus, logger, timing, memoryBytes }: Mi
   /** The last steps of an event of which the first ones are the tail. */
   async function leftUndone({ step, steps, stream, revision }: MirrorOrigin, session: Session) {
     if (step === steps) return [];
-    const [event] = await log.read(stream, revision, revision);
+    const [event] = await historyOf(log, stream, revision, revision);
     return event === undefined ? [] : (await messagesAbout(event, session)).slice(step);
   }
 

@@ -39,6 +39,15 @@ export function readPlace(headers: Headers, unsaid?: string): Place | undefined 
   return { stream, revision, position: { commit, prepare } };
 }
 
+/** Whether a place in the log is behind another one, later than it. */
+export function isBehind(a: Position, b: Position): boolean {
+  return a.commit > b.commit || (a.commit === b.commit && a.prepare > b.prepare);
+}
+
+export function isSamePlace(a: Position, b: Position): boolean {
+  return a.commit === b.commit && a.prepare === b.prepare;
+}
+
 function numberIn(text: string | undefined): bigint | undefined {
   return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
 }

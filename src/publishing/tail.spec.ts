@@ -3,7 +3,7 @@ import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { memoryStream } from '../../test/support/memory-stream.ts';
 import { decode } from '../events/codec.ts';
-import type { StoredEvent } from '../events/event-log.ts';
+import { type EventLog, type StoredEvent, StreamTombstoned } from '../events/event-log.ts';
 import type { Message } from './bus.ts';
 import { originOf, toMessage } from './message.ts';
 import { checkOrigin, readTail } from './tail.ts';
@@ -13,6 +13,9 @@ const [created, updated, deleted] = examples.storedInOrder(
   examples.gatewayUpdated(),
   examples.gatewaySoftDeleted(),
 ) as [StoredEvent, StoredEvent, StoredEvent];
+
+/** What EventStoreDB leaves of a stream that was deleted. */
+const settings: StoredEvent = { ...deleted, stream: `$$${deleted.stream}`, type: '$metadata', revision: 0n };
 
 const strange: Message = { subject: 'mti.evt.v1.stranger', headers: {}, body: '' };
 
@@ -39,29 +42,53 @@ describe('the tail of the stream', () => {
 });
 
 describe('the origin of the tail', () => {
-  it('is fine when the log holds the event', async () => {
-    await checkOrigin(givenLog(created, updated, deleted), await tailOf(about(updated)));
-  });
+  const elsewhere = examples.stored(examples.organizationCreated(), { revision: 0n, position: 900n });
 
-  it('is fine when the stream has been truncated behind the event', async () => {
-    await checkOrigin(givenLog(deleted), await tailOf(about(updated)));
-  });
+  it('is fine when the log holds the event', () => fine(givenLog(created, updated, deleted)));
+
+  it('is fine when the stream has been truncated behind the event', () => fine(givenLog(deleted)));
+
+  it('is fine when the stream was deleted later', () => fine(givenLog(settings, elsewhere)));
+
+  it('is fine when the stream was deleted later, for good', () => fine(tombstoned(elsewhere)));
 
   it('is fine when nothing was published yet', async () => {
-    await checkOrigin(givenLog(), await tailOf());
+    await checkOrigin(givenLog(), 'EVENTS', await tailOf());
   });
 
-  it('is refused when the log does not hold the event', async () => {
-    await expect(checkOrigin(givenLog(created), await tailOf(about(updated)))).rejects.toThrow(
-      'belongs to another log',
-    );
+  it('is refused when the log does not hold the event, with the name of the stream to delete', async () => {
+    await refused(givenLog(created, elsewhere), 'the NATS stream EVENTS belongs to another log');
+    await refused(givenLog(elsewhere), 'nats stream rm EVENTS');
   });
 
-  it('is refused when the log holds another event in its place', async () => {
-    const other = { ...updated, id: created.id };
-    await expect(checkOrigin(givenLog(created, other), await tailOf(about(updated)))).rejects.toThrow(updated.id);
+  it('is refused when the log holds another event in its place', () =>
+    refused(givenLog(created, { ...updated, id: created.id }), updated.id));
+
+  it('is refused when the event stands elsewhere, as in a copy of the log', () =>
+    refused(givenLog(created, { ...updated, position: { commit: 250n, prepare: 250n } }), updated.id));
+
+  it('is refused when the log was taken back, and the stream has grown and been truncated again since', async () => {
+    const before = { ...deleted, position: { commit: 150n, prepare: 150n } };
+    await refused(givenLog(before, elsewhere), updated.id);
+    // The end of the log is before what was published.
+    await refused(givenLog({ ...settings, position: before.position }), updated.id);
+    await refused(tombstoned({ ...settings, position: before.position }), updated.id);
   });
+
+  async function fine(log: EventLog): Promise<void> {
+    await checkOrigin(log, 'EVENTS', await tailOf(about(updated)));
+  }
+
+  async function refused(log: EventLog, why: string): Promise<void> {
+    await expect(checkOrigin(log, 'EVENTS', await tailOf(about(updated)))).rejects.toThrow(why);
+  }
 });
+
+function tombstoned(...events: readonly StoredEvent[]): EventLog {
+  const log = givenLog(...events);
+  const gone = () => Promise.reject(new StreamTombstoned(`${created.stream} has been deleted for good`));
+  return { ...log, read: gone, readLast: gone };
+}
 
 async function tailOf(...messages: readonly (Message | undefined)[]) {
   const stream = memoryStream();

@@ -1,7 +1,8 @@
 // Where publishing resumes: the stream itself says it, so that what NATS lost or never got is published again.
-import type { EventLog } from '../events/event-log.ts';
+import { type EventLog, type StoredEvent, StreamTombstoned } from '../events/event-log.ts';
 import type { BusStream, StoredMessage } from './bus.ts';
 import type { Origin } from './message.ts';
+import { isBehind, isSamePlace } from './place.ts';
 
 export interface Tail<From extends Origin = Origin> {
   /** The stream's last sequence, whoever's message that is and whether it still exists. */
@@ -32,16 +33,46 @@ export async function readTail<From extends Origin>(
  * Makes sure that the tail tells of this log. After another log's position this one would be silent, or start in the
  * middle: a stream that outlived its event store must not look like a publisher that has nothing to do.
  *
- * @throws Error when the log does not hold the event that was published last
+ * @param name what NATS calls the stream
+ * @throws Error when the log does not hold the event that was published last, or not at the place that the message tells
  */
-export async function checkOrigin(log: EventLog, { origin }: Tail): Promise<void> {
-  if (origin === undefined) return;
+export async function checkOrigin(log: EventLog, name: string, { origin }: Tail): Promise<void> {
+  if (origin === undefined || (await isOf(log, origin))) return;
   const { stream, revision, eventId } = origin;
-  const found = (await log.read(stream, revision)).at(0);
-  // A later revision is fine: a stream may be truncated, as those of which only the last event counts are.
-  if (found !== undefined && (found.revision > revision || found.id === eventId)) return;
   throw new Error(
-    `the last published event (${eventId}, revision ${revision} of ${stream}) is not in the event log: ` +
-      'the NATS stream belongs to another log; delete it, and everything is published anew',
+    `the last published event (${eventId}, revision ${revision} of ${stream}) is not in the event log, or not at the place ` +
+      `that was published: the NATS stream ${name} belongs to another log, or to a later state of this one. Delete it ` +
+      `(nats stream rm ${name}), and everything is published anew`,
   );
+}
+
+/** Whether the log holds the event at its place, or has held it. */
+async function isOf(log: EventLog, { stream, revision, position, eventId }: Origin): Promise<boolean> {
+  const found = await firstFrom(log, stream, revision);
+  if (found === undefined) return false;
+  if (found !== 'deleted' && found.revision === revision) {
+    // The same event elsewhere: its log was copied, and what stands behind it may be something else.
+    return found.id === eventId && isSamePlace(found.position, position);
+  }
+  // A stream may be truncated, as those of which only the last event counts are: then a later event stands in for it.
+  const isHidden = found === 'deleted' || isBehind(found.position, position);
+  return isHidden && (await log.reaches(position));
+}
+
+/** The first event of a stream from a revision on; `deleted` when somebody has deleted it, undefined when it never was. */
+async function firstFrom(
+  log: EventLog,
+  stream: string,
+  revision: bigint,
+): Promise<StoredEvent | 'deleted' | undefined> {
+  try {
+    const [first] = await log.read(stream, revision);
+    if (first !== undefined) return first;
+    // What EventStoreDB deletes leaves its settings behind, which hide all events.
+    const isDeleted = (await log.readLast(stream)) === undefined && (await log.readLast(`$$${stream}`)) !== undefined;
+    return isDeleted ? 'deleted' : undefined;
+  } catch (error) {
+    if (error instanceof StreamTombstoned) return 'deleted';
+    throw error;
+  }
 }

@@ -74,7 +74,7 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
     await stream.ensure();
     while (!signal.aborted) {
       const tail = await readTail(stream, originOf);
-      await checkOrigin(log, tail);
+      await checkOrigin(log, options.stream.name, tail);
       await writeUntilOutrun(tail, signal, listener);
       if (!signal.aborted) await untilTailRests(signal);
     }
