@@ -1,8 +1,10 @@
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
+import type { StoredEvent } from '../events/event-log.ts';
+import { startMirror } from './mirror.ts';
 import { rebuildState } from './rebuild-state.ts';
 
 const logger = pino({ level: 'silent' });
@@ -70,6 +72,42 @@ describe('rebuilding the state', () => {
     plant(bus, 'no.such.key', 'anything');
     expect(await rebuilt(givenLog(), bus)).toMatchObject({ corrected: { missing: 0, extra: 1, altered: 0 } });
     expect(valuesIn(bus).size).toBe(0);
+  });
+
+  it('corrects each key once when it runs twice at a time', async () => {
+    const { log, bus } = given();
+    await rebuilt(log, bus);
+    const values = valuesIn(bus);
+    plant(bus, keyOf(examples.aGateway, examples.anotherFactory), undefined);
+    for (let key = 0; key < 100; key++) plant(bus, `no.such.key-${key}`, 'anything');
+    const both = await Promise.all([rebuilt(log, bus), rebuilt(log, bus)]);
+    const corrected = both.map(({ corrected: { missing, extra, altered } }) => missing + extra + altered);
+    expect(corrected.reduce((sum, each) => sum + each)).toBe(101);
+    expect(valuesIn(bus)).toEqual(values);
+  });
+
+  it('ends although a mirror is always ahead of it, and has something to write all the time', async () => {
+    const updates = Array.from({ length: 1_000 }, (_, index) => examples.gatewayUpdated({ name: `Hall ${index}` }));
+    const [created, ...others] = examples.storedInOrder(examples.gatewayCreated(), ...updates);
+    const log = givenLog(created as StoredEvent);
+    const bus = memoryStream({ keeps: 'bucket' });
+    const mirror = startMirror({ log, bus, logger });
+    await vi.waitFor(() => expect(bus.sent).toHaveLength(1));
+    const load = setInterval(() => log.add(...others.splice(0, 1)), 20);
+    // What it looks at first has changed when it writes.
+    const late: MemoryStream = { ...bus, stream: () => late };
+    vi.spyOn(late, 'bounds').mockResolvedValueOnce({ first: 1, last: 0 });
+    try {
+      expect(await rebuilt(log, late)).toEqual({
+        gateways: 1,
+        parked: 0,
+        corrected: { missing: 0, extra: 0, altered: 0 },
+      });
+      expect(others.length).toBeGreaterThan(0);
+    } finally {
+      clearInterval(load);
+      await mirror.stop();
+    }
   });
 
   it('stops when it is told to', async () => {

@@ -19,6 +19,7 @@ import {
 } from './mirror-message.ts';
 import { foldStored, type Mirrored } from './mirror-state.ts';
 import { openPipe, TailMoved } from './pipe.ts';
+import { isBehind } from './place.ts';
 import { readTail, type Tail } from './tail.ts';
 
 export interface RebuildStateOptions {
@@ -70,14 +71,21 @@ export async function rebuildState(options: RebuildStateOptions): Promise<Rebuil
   return { gateways, parked, corrected };
 }
 
-/** Lets a mirror write until it has nothing left to write, or has seen another one write the rest. */
+/**
+ * Lets a mirror write until it has nothing left to write, or has seen another one write the rest: where events come all the
+ * time, that one is always ahead.
+ */
 async function catchUp({ log, bus, logger, signal }: RebuildStateOptions): Promise<void> {
   const done = new AbortController();
+  const end = await log.head();
   const writer = createMirrorWriter({ log, bus, logger });
   try {
     await writer.write(AbortSignal.any([signal, done.signal]), {
       alive: () => undefined,
       caughtUp: () => done.abort(),
+      outrun: (upTo) => {
+        if (end === undefined || !isBehind(end, upTo)) done.abort();
+      },
     });
   } catch (error) {
     // A writer that is told to stop says so.

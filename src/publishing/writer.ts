@@ -39,12 +39,14 @@ export interface WriterTiming {
 
 /** What a writer tells while it works. */
 export interface Listener {
-  /** It does its work. */
+  /** It does its work, or stands by while another one does. */
   alive(): void;
-  /** All that the log holds has been said, and is stored. */
+  /** All that the log held a moment ago has been said, and is stored. */
   caughtUp(): void;
 }
 
+  /** Another one is ahead: all up to there has been said. */
+  outrun?(upTo: Position): void;
 export interface Writer {
   /**
    * Writes until the signal aborts; throws what keeps it from going on, also while it is told to stop. It goes no further
@@ -76,7 +78,7 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
       const tail = await readTail(stream, originOf);
       await checkOrigin(log, options.stream.name, tail);
       await writeUntilOutrun(tail, signal, listener);
-      if (!signal.aborted) await untilTailRests(signal);
+      if (!signal.aborted) await untilTailRests(signal, listener);
     }
   }
 
@@ -106,6 +108,8 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
       await send(items.flatMap((item) => (item.kind === 'event' ? [item.event] : [])));
       const atEnd = items.at(-1)?.kind === 'caught-up';
       if (items.some(({ kind }) => kind === 'caught-up')) await pipe.settled();
+    await pipe.settled();
+    caughtUp();
       if (pipe.stored() > tail.sequence || atEnd) alive();
       if (atEnd) caughtUp();
     }
@@ -115,13 +119,16 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
 
   // Two writers that both try again at once refuse each other for ever; so each waits, for a time of its own, until
   // the other has fallen silent. Only what writers write counts: a stranger could keep us waiting for ever.
-  async function untilTailRests(signal: AbortSignal): Promise<void> {
+  async function untilTailRests(signal: AbortSignal, { alive, outrun }: Listener): Promise<void> {
     let seen = await readTail(stream, originOf);
     while (!signal.aborted) {
       await pauseFor(quiet * (1 + 2 * Math.random()), signal);
       const now = await readTail(stream, originOf);
       if (now.origin?.eventId === seen.origin?.eventId) return;
       seen = now;
+      if (seen.origin !== undefined) outrun?.(seen.origin.position);
     }
   }
 }
+      // Under load that may go on for hours. What it had failed by, before it was outrun, is over: somebody writes.
+      alive();

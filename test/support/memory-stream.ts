@@ -1,6 +1,6 @@
 import type { Bus, BusStream, ChannelListener, Message, Reply, StoredMessage } from '../../src/publishing/bus.ts';
 
-/** A stream in memory that stores all it is sent, unless a spec takes the replies into its own hands. */
+/** A stream in memory that stores all it is sent and that follows its tail, unless a spec takes the replies into its own hands. */
 export interface MemoryStream extends BusStream, Bus {
   /** By sequence, from 1 on; undefined where a message has been deleted. */
   readonly messages: (Message | undefined)[];
@@ -49,7 +49,7 @@ export function memoryStream({
         send(number, { headers, ...rest }, more) {
           const message = { ...rest, headers: { ...headers, ...more } };
           sent.push({ number, message });
-          if (answers) queueMicrotask(() => opened.replied(number, { kind: 'stored', sequence: store(message) }));
+          if (answers) queueMicrotask(() => opened.replied(number, replyTo(message)));
         },
         close: () => undefined,
       };
@@ -68,6 +68,15 @@ export function memoryStream({
   function store(message: Message): number {
     const former = messages.findLastIndex((each) => each?.subject === message.subject);
     if (keeps === 'bucket' && former > 0) messages[former] = undefined;
+  function replyTo(message: Message): Reply {
+    const expected = message.headers['Nats-Expected-Last-Sequence'];
+    const last = messages.length - 1;
+    if (expected !== undefined && Number(expected) !== last) {
+      return { kind: 'fenced', reason: `wrong last sequence: ${last}` };
+    }
+    return { kind: 'stored', sequence: store(message) };
+  }
+
     return messages.push(message) - 1;
   }
 }
