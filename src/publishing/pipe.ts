@@ -21,8 +21,11 @@ export interface Pipe {
   settled(): Promise<void>;
   /** The sequence of the last message that NATS has stored. */
   stored(): number;
+  /** Where the stream ends as far as the pipe knows; undefined while messages are under way. */
+  restsAt(): number | undefined;
   /** Aborts, with the reason, when the pipe breaks. */
   readonly broken: AbortSignal;
+  breakWith(error: Error): void;
   close(): void;
 }
 
@@ -62,7 +65,9 @@ export function openPipe(stream: BusStream, { after, window, patience, signal }:
     sendAll,
     settled: () => reached(sent),
     stored: () => stored,
+    restsAt: () => (sent === stored && !breaking.signal.aborted ? stored : undefined),
     broken: breaking.signal,
+    breakWith,
     close,
   };
 

@@ -2,6 +2,7 @@
 import { type EventLog, type StoredEvent, StreamTombstoned } from '../events/event-log.ts';
 import type { BusStream, StoredMessage } from './bus.ts';
 import type { Origin } from './message.ts';
+import { type Pipe, TailMoved } from './pipe.ts';
 import { isBehind, isSamePlace } from './place.ts';
 
 export interface Tail<From extends Origin = Origin> {
@@ -74,5 +75,30 @@ async function firstFrom(
   } catch (error) {
     if (error instanceof StreamTombstoned) return 'deleted';
     throw error;
+  }
+}
+
+/**
+ * Looks at the stream now and then while nothing is under way, and breaks the pipe when the stream does not end any more where
+ * the pipe has left it: a writer that has nothing to say hears from nobody that its stream was deleted or emptied.
+ *
+ * @param tail what the pipe follows
+ */
+export function watchTail(stream: BusStream, pipe: Pipe, tail: Tail, everyMs: number): Disposable {
+  const timer = setInterval(look, everyMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+
+  function look(): void {
+    const end = pipe.restsAt();
+    if (end !== undefined) lookAt(end).catch(pipe.breakWith);
+  }
+
+  async function lookAt(end: number): Promise<void> {
+    const { first, last } = await stream.bounds();
+    // What was sent meanwhile tells by its acknowledgement.
+    if (pipe.restsAt() !== end) return;
+    if (last !== end) throw new TailMoved(`the stream ends with message ${last} and not with ${end}`);
+    const hadMessages = tail.origin !== undefined || end > tail.sequence;
+    if (hadMessages && first > last) throw new TailMoved('the stream has been emptied');
   }
 }

@@ -7,7 +7,7 @@ import { pauseFor } from '../infrastructure/lifecycle.ts';
 import type { Bus, StoredMessage, StreamSettings } from './bus.ts';
 import type { Origin } from './message.ts';
 import { openPipe, type Pipe, TailMoved } from './pipe.ts';
-import { checkOrigin, readTail, type Tail } from './tail.ts';
+import { checkOrigin, readTail, type Tail, watchTail } from './tail.ts';
 
 export interface WriterOptions<From extends Origin> {
   /** What log lines call it. */
@@ -34,6 +34,8 @@ export interface WriterTiming {
   readonly patience: number;
   /** Milliseconds for which the tail must rest before a writer that was outrun tries again; up to three times that. */
   readonly quiet: number;
+  /** Milliseconds after which a stream is looked at to which nothing is written. */
+  readonly look: number;
   readonly backoff: { readonly first: number; readonly longest: number };
 }
 
@@ -43,10 +45,10 @@ export interface Listener {
   alive(): void;
   /** All that the log held a moment ago has been said, and is stored. */
   caughtUp(): void;
-}
-
   /** Another one is ahead: all up to there has been said. */
   outrun?(upTo: Position): void;
+}
+
 export interface Writer {
   /**
    * Writes until the signal aborts; throws what keeps it from going on, also while it is told to stop. It goes no further
@@ -60,13 +62,14 @@ const defaultTiming: WriterTiming = {
   window: 256,
   patience: 5_000,
   quiet: 250,
+  look: 10_000,
   backoff: { first: 100, longest: 5_000 },
 };
 
 export function createWriter<From extends Origin>(options: WriterOptions<From>): Writer {
   const { name, log, bus, logger, streamPrefixes, originOf, begin } = options;
   const timing = { ...defaultTiming, ...options.timing };
-  const { window, patience, quiet } = timing;
+  const { window, patience, quiet, look } = timing;
   const stream = bus.stream(options.stream);
   return { write, timing };
 
@@ -85,6 +88,7 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
   /** Returns when another writer, or a stranger, wrote to the stream; throws whatever else ended the session. */
   async function writeUntilOutrun(tail: Tail<From>, signal: AbortSignal, listener: Listener): Promise<void> {
     const pipe = openPipe(stream, { after: tail.sequence, window, patience, signal });
+    using _watch = watchTail(stream, pipe, tail, look);
     try {
       await writeAfter(tail, pipe, listener);
     } catch (error) {
@@ -104,12 +108,12 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
       after = events.at(-1)?.position ?? after;
       if (pipe.stored() > tail.sequence) alive();
     }
+    await pipe.settled();
+    caughtUp();
     for await (const items of log.subscribe({ streamPrefixes, after, signal: pipe.broken })) {
       await send(items.flatMap((item) => (item.kind === 'event' ? [item.event] : [])));
       const atEnd = items.at(-1)?.kind === 'caught-up';
       if (items.some(({ kind }) => kind === 'caught-up')) await pipe.settled();
-    await pipe.settled();
-    caughtUp();
       if (pipe.stored() > tail.sequence || atEnd) alive();
       if (atEnd) caughtUp();
     }
@@ -122,13 +126,13 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
   async function untilTailRests(signal: AbortSignal, { alive, outrun }: Listener): Promise<void> {
     let seen = await readTail(stream, originOf);
     while (!signal.aborted) {
+      if (seen.origin !== undefined) outrun?.(seen.origin.position);
       await pauseFor(quiet * (1 + 2 * Math.random()), signal);
       const now = await readTail(stream, originOf);
       if (now.origin?.eventId === seen.origin?.eventId) return;
+      // Under load that may go on for hours. What it had failed by, before it was outrun, is over: somebody writes.
+      alive();
       seen = now;
-      if (seen.origin !== undefined) outrun?.(seen.origin.position);
     }
   }
 }
-      // Under load that may go on for hours. What it had failed by, before it was outrun, is over: somebody writes.
-      alive();

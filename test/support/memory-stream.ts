@@ -33,7 +33,10 @@ export function memoryStream({
     stream: () => memory,
     connected: async () => undefined,
     ensure: async () => undefined,
-    bounds: async () => ({ first: 1, last: messages.length - 1 }),
+    bounds: async () => {
+      const first = messages.findIndex((message) => message !== undefined);
+      return { first: first < 0 ? messages.length : first, last: messages.length - 1 };
+    },
     message: async (sequence) => stored(sequence),
     last: async (subject) => stored(messages.findLastIndex((message) => message?.subject === subject)),
     async *contents() {
@@ -65,9 +68,6 @@ export function memoryStream({
     return found && { ...found, sequence };
   }
 
-  function store(message: Message): number {
-    const former = messages.findLastIndex((each) => each?.subject === message.subject);
-    if (keeps === 'bucket' && former > 0) messages[former] = undefined;
   function replyTo(message: Message): Reply {
     const expected = message.headers['Nats-Expected-Last-Sequence'];
     const last = messages.length - 1;
@@ -77,6 +77,9 @@ export function memoryStream({
     return { kind: 'stored', sequence: store(message) };
   }
 
+  function store(message: Message): number {
+    const former = messages.findLastIndex((each) => each?.subject === message.subject);
+    if (keeps === 'bucket' && former > 0) messages[former] = undefined;
     return messages.push(message) - 1;
   }
 }
