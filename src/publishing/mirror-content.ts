@@ -66,6 +66,11 @@ export async function contentAt(
   return mirrored?.key === key ? contentOf(mirrored, mostBytes) : undefined;
 }
 
+/** Whether it stands for a gateway that cannot be shown. */
+export function isMark(content: Content | undefined): boolean {
+  return content !== undefined && content.kind !== 'shown';
+}
+
 export function isSame(a: Content | undefined, b: Content | undefined): boolean {
   return a?.kind === b?.kind && a?.text === b?.text;
 }

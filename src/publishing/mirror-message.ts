@@ -3,7 +3,7 @@
 import type { StoredEvent } from '../events/event-log.ts';
 import type { Headers, Message, StoredMessage, StreamSettings } from './bus.ts';
 import { messageIdHeader, type Origin } from './message.ts';
-import { type Content, contentOf } from './mirror-content.ts';
+import { type Content, contentOf, isMark } from './mirror-content.ts';
 import type { Around } from './mirror-memory.ts';
 import { parkedReasons } from './parked.ts';
 import { placeHeaders, readPlace } from './place.ts';
@@ -110,11 +110,23 @@ export function readChange({ subject, headers, body }: StoredMessage): Change {
 }
 
 /** What messages of the bucket, oldest first, have left under each key. */
-export async function readContents(messages: AsyncIterable<StoredMessage>): Promise<ReadonlyMap<string, Content>> {
+export function readContents(messages: AsyncIterable<StoredMessage>): Promise<ReadonlyMap<string, Content>> {
+  return readSome(messages, () => true);
+}
+
+/** The marks that they have left of gateways that cannot be shown: few, where there may be a million that can. */
+export function readMarks(messages: AsyncIterable<StoredMessage>): Promise<ReadonlyMap<string, Content>> {
+  return readSome(messages, isMark);
+}
+
+async function readSome(
+  messages: AsyncIterable<StoredMessage>,
+  isWanted: (content: Content) => boolean,
+): Promise<ReadonlyMap<string, Content>> {
   const contents = new Map<string, Content>();
   for await (const message of messages) {
     const { key, content } = readChange(message);
-    if (content === undefined) contents.delete(key);
+    if (content === undefined || !isWanted(content)) contents.delete(key);
     else contents.set(key, content);
   }
   return contents;

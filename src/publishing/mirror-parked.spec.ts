@@ -7,7 +7,7 @@ import type { RegistryEvent } from '../events/catalogue.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import type { StoredMessage } from './bus.ts';
 import { createMirrorWriter, startMirror } from './mirror.ts';
-import { readChange, readContents } from './mirror-message.ts';
+import { readChange, readContents, readMarks } from './mirror-message.ts';
 import { rebuildState } from './rebuild-state.ts';
 
 const logger = pino({ level: 'silent' });
@@ -122,6 +122,14 @@ describe('a mirror that cannot show a gateway', () => {
       expect(await contentsOf(bus), `after ${sent} messages`).toEqual(await contentsOf(whole.bus));
       expect(bus.sent, `after ${sent} messages`).toHaveLength(whole.bus.sent.length - sent);
     }
+  });
+
+  it('keeps of the bucket the marks alone, of what is there now', async () => {
+    const events = stored(examples.gatewayCreated(), large, examples.gatewayCreated(another), examples.gatewayMoved());
+    const { bus } = await mirrored(events);
+    expect(await readMarks(bus.contents())).toEqual(new Map([[keyElsewhere, expect.anything()]]));
+    const { bus: mended } = await mirrored(stored(examples.gatewayCreated(), large, small));
+    expect(await readMarks(mended.contents())).toEqual(new Map());
   });
 
   it('is degraded and names its key, also when it starts again behind it, until the gateway can be shown', async () => {

@@ -5,8 +5,8 @@ import type { Content } from './mirror-content.ts';
 import type { Change } from './mirror-message.ts';
 
 export interface ParkedKeys {
-  /** Takes over what a bucket says. */
-  know(contents: ReadonlyMap<string, Content>): void;
+  /** Takes over the marks that a bucket has. */
+  know(marks: ReadonlyMap<string, Content>): void;
   /** Keeps what a change does, and tells whether there is such a key after it. */
   isDegradedAfter(change: Change): boolean;
   contents(): ReadonlyMap<string, Content>;
@@ -17,8 +17,8 @@ export function createParkedKeys(logger: Logger): ParkedKeys {
   const parked = new Map<string, Content>();
 
   return {
-    know(contents) {
-      for (const [key, content] of contents) if (content.kind !== 'shown') parked.set(key, content);
+    know(marks) {
+      for (const [key, mark] of marks) parked.set(key, mark);
     },
     isDegradedAfter({ key, content }) {
       if (content === undefined || content.kind === 'shown') {

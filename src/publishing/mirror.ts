@@ -15,7 +15,7 @@ import {
   type MirrorOrigin,
   messagesOf,
   mirrorOriginOf,
-  readContents,
+  readMarks,
   toMessage,
 } from './mirror-message.ts';
 import { createParkedKeys, type ParkedKeys } from './mirror-parked.ts';
@@ -111,7 +111,7 @@ export function createMirrorWriter({ log, bus, logger, timing, memoryBytes }: Mi
       parked: createParkedKeys(logger),
       mostBytes: stream.mostBytes(),
     };
-    if (origin?.isDegraded) session.parked.know(await readContents(stream.contents()));
+    if (origin?.isDegraded) session.parked.know(await readMarks(stream.contents()));
     if (origin !== undefined) {
       await pipe.sendAll(await leftUndone(origin, session));
       await pipe.sendAll(await mendedSince(origin, session));

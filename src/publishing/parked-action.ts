@@ -3,7 +3,7 @@ import type { Action } from './action.ts';
 import type { Bus, BusStream, StoredMessage } from './bus.ts';
 import { eventStream } from './event-stream.ts';
 import { originOf } from './message.ts';
-import { bucket, readContents, subjectOf } from './mirror-message.ts';
+import { bucket, readMarks, subjectOf } from './mirror-message.ts';
 import { isParkedMessage, parkedSubjects } from './parked.ts';
 
 /** How long NATS may take to be there, in milliseconds. */
@@ -40,8 +40,7 @@ async function linesAboutEvents(stream: BusStream, signal: AbortSignal): Promise
 
 async function linesAboutKeys(stream: BusStream): Promise<readonly string[]> {
   if ((await stream.last(subjectOf('>'))) === undefined) return [];
-  const contents = await readContents(stream.contents());
-  return [...contents].filter(([, { kind }]) => kind !== 'shown').map(([key, { text }]) => `${key}  ${text}`);
+  return [...(await readMarks(stream.contents()))].map(([key, { text }]) => `${key}  ${text}`);
 }
 
 function lineOf(message: StoredMessage): string {

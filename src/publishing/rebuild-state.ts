@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { EventLog, Position } from '../events/event-log.ts';
 import type { Bus, BusStream } from './bus.ts';
 import { createMirrorWriter, mirroredStreams } from './mirror.ts';
-import { type Content, contentAt, contentOf, isSame } from './mirror-content.ts';
+import { type Content, contentAt, contentOf, isMark, isSame } from './mirror-content.ts';
 import {
   bucket,
   type Change,
@@ -110,14 +110,24 @@ async function foldLog({ log, signal, onProgress }: RebuildStateOptions): Promis
   return gateways.values();
 }
 
-/** The keys that differ at first sight: some of them only because events came while bucket and log were read. */
+/**
+ * The keys that differ at first sight: some of them only because events came while bucket and log were read. What must be under a
+ * key is made one after the other: all at once it would take as much memory as the bucket itself.
+ */
 function compare(found: ReadonlyMap<string, Content>, gateways: Iterable<Mirrored>, mostBytes: number) {
-  const active = [...gateways].filter(({ isActive }) => isActive);
-  const expected = new Map(active.map((mirrored) => [mirrored.key, contentOf(mirrored, mostBytes)]));
-  const wrong = [...expected].filter(([key, content]) => !isSame(found.get(key), content)).map(([key]) => key);
-  const extra = [...found.keys()].filter((key) => !expected.has(key));
-  const parked = [...expected.values()].filter((content) => content?.kind !== 'shown').length;
-  return { suspects: [...wrong, ...extra], gateways: active.length, parked };
+  const wrong: string[] = [];
+  const extra = new Set(found.keys());
+  let active = 0;
+  let parked = 0;
+  for (const mirrored of gateways) {
+    const content = contentOf(mirrored, mostBytes);
+    if (content === undefined) continue;
+    active += 1;
+    if (isMark(content)) parked += 1;
+    if (!isSame(found.get(mirrored.key), content)) wrong.push(mirrored.key);
+    extra.delete(mirrored.key);
+  }
+  return { suspects: [...wrong, ...extra], gateways: active, parked };
 }
 
 interface Place {
@@ -172,8 +182,4 @@ async function write(
     pipe.close();
   }
   return pipe.stored() - sequence;
-}
-
-function isMark(content: Content | undefined): boolean {
-  return content !== undefined && content.kind !== 'shown';
 }
