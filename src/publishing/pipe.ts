@@ -150,7 +150,11 @@ function fenceOf(lastSequence: number, lastId: string | undefined): Headers {
 function surprise(number: number, reply: Reply): Error {
   if (reply.kind === 'refused') return new Error(`NATS refused message ${number}: ${reply.reason}`);
   if (reply.kind === 'fenced') return new TailMoved(`message ${number} does not follow the tail: ${reply.reason}`);
-  return new TailMoved(
-    `message ${number} is in the stream as ${reply.sequence}${reply.kind === 'duplicate' ? ' already' : ''}`,
-  );
+  // Also when that one was purged.
+  if (reply.kind === 'duplicate') {
+    return new TailMoved(
+      `NATS takes message ${number} for message ${reply.sequence}: it remembers ids for two minutes`,
+    );
+  }
+  return new TailMoved(`message ${number} is in the stream as ${reply.sequence}`);
 }
