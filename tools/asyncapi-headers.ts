@@ -48,6 +48,11 @@ export const fences: HeaderSchemas = {
   'Nats-Expected-Last-Msg-Id': { description: 'For NATS alone: after which message to store it.' },
 };
 
+/** What tells who writes into the stream of events what is in it. */
+export const streamDegraded: HeaderSchemas = {
+  'registry-degraded': { const: 'true', description: 'Some event of the stream could not be published.' },
+};
+
 /** What each message of the stream of events has, be it about an event or in the place of one. */
 export const streamHeaders: HeaderSchemas = {
   [messageIdHeader]: { format: 'uuid', description: 'The id of the event; JetStream stores one message with it.' },
@@ -77,6 +82,7 @@ export const eventHeaders: JsonSchema = {
     {
       ...preparePosition,
       ...fences,
+      ...streamDegraded,
       traceparent: { description: 'The W3C Trace Context of the request that began it, if it had one.' },
     },
   ),

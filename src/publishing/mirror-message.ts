@@ -5,7 +5,7 @@ import type { Headers, Message, StoredMessage, StreamSettings } from './bus.ts';
 import { messageIdHeader, type Origin } from './message.ts';
 import { type Content, contentOf, isMark } from './mirror-content.ts';
 import type { Around } from './mirror-memory.ts';
-import { parkedReasons } from './parked.ts';
+import { degraded, isDegraded, parkedReasons } from './parked.ts';
 import { placeHeaders, readPlace } from './place.ts';
 
 /** The bucket `gateways`. Its tail says where to resume: hence no bound on age, nor on size. */
@@ -35,7 +35,6 @@ export interface Change {
 const prefix = '$KV.gateways.';
 const eventIdHeader = 'registry-event-id';
 const stepHeader = 'registry-step';
-const degradedHeader = 'registry-degraded';
 const operationHeader = 'KV-Operation';
 
 /** What a purge has besides that stands for a gateway that cannot be shown. */
@@ -138,15 +137,14 @@ export function mirrorOriginOf({ headers }: StoredMessage): MirrorOrigin | undef
   const eventId = headers[eventIdHeader];
   const [, step, steps] = /^(\d+)\/(\d+)$/.exec(headers[stepHeader] ?? '') ?? [];
   if (place === undefined || eventId === undefined || step === undefined) return undefined;
-  const isDegraded = headers[degradedHeader] !== undefined;
-  return { ...place, eventId, step: Number(step), steps: Number(steps), isDegraded };
+  return { ...place, eventId, step: Number(step), steps: Number(steps), isDegraded: isDegraded({ headers }) };
 }
 
-function originHeaders({ eventId, step, steps, isDegraded, ...place }: MirrorOrigin): Headers {
+function originHeaders({ eventId, step, steps, isDegraded: hasMarks, ...place }: MirrorOrigin): Headers {
   return {
     [eventIdHeader]: eventId,
     ...placeHeaders(place),
     [stepHeader]: `${step}/${steps}`,
-    ...(isDegraded && { [degradedHeader]: 'true' }),
+    ...(hasMarks && degraded),
   };
 }

@@ -1,7 +1,7 @@
 // What stands in the stream for an event that cannot be published: at its place, so that nothing else waits for it, and
 // everybody who hears of the stream of that event hears that something is missing.
 import type { StoredEvent } from '../events/event-log.ts';
-import type { Message, StoredMessage } from './bus.ts';
+import type { Headers, Message, StoredMessage } from './bus.ts';
 import { kebabCase } from './contract.ts';
 import { contractVersion } from './event-stream.ts';
 import { messageIdHeader, source } from './message.ts';
@@ -16,6 +16,19 @@ const parkedType = 'event-parked';
 
 /** All messages that stand for one. */
 export const parkedSubjects = `mti.evt.${contractVersion}.*.*.*.*.${parkedType}`;
+
+const degradedHeader = 'registry-degraded';
+
+/**
+ * What a message has besides while something is parked in its stream. Who begins behind it learns from it that he has to look
+ * for that: to look through millions of messages takes nats-server 2.9 seconds.
+ */
+export const degraded: Headers = { [degradedHeader]: 'true' };
+
+/** Whether a message says that something is parked in its stream. */
+export function isDegraded({ headers }: Pick<StoredMessage, 'headers'>): boolean {
+  return headers[degradedHeader] !== undefined;
+}
 
 /** Whether a message of the stream stands for an event. */
 export function isParkedMessage({ subject }: StoredMessage): boolean {

@@ -1,9 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
-import { givenLog } from '../../test/support/given-log.ts';
-import { memoryStream } from '../../test/support/memory-stream.ts';
+import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
+import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
 import type { RegistryEvent } from '../events/catalogue.ts';
+import { BusUnavailable } from './bus.ts';
 import { startPublisher } from './publisher.ts';
 
 // A type that only a later version of the service knows.
@@ -51,6 +52,37 @@ describe('the publisher', () => {
     });
   });
 
+  it('says in each message behind a parked event that there is one, and looks for it only then when it starts again', async () => {
+    const log = givenLog(...withUnreadable);
+    const bus = memoryStream();
+    const last = vi.spyOn(bus, 'last');
+    await publishes(log, bus, 'degraded', 3);
+    expect(bus.messages.slice(1).map((message) => message?.headers['registry-degraded'])).toEqual([
+      undefined,
+      'true',
+      'true',
+    ]);
+    expect(last).not.toHaveBeenCalled();
+    await publishes(log, bus, 'degraded', 3);
+    // Somebody removes the message that stands for the event.
+    bus.messages[2] = undefined;
+    log.add(examples.stored(examples.factoryCreated(), { revision: 0n, position: 900n }));
+    await publishes(log, bus, 'running', 4);
+    expect(bus.messages.at(-1)?.headers).not.toHaveProperty('registry-degraded');
+    last.mockClear();
+    await publishes(log, bus, 'running', 4);
+    expect(last).not.toHaveBeenCalled();
+  });
+
+  it('goes on where NATS takes too long to look for what is parked', async () => {
+    const log = givenLog(...withUnreadable);
+    const bus = memoryStream();
+    await publishes(log, bus, 'degraded', 3);
+    vi.spyOn(bus, 'last').mockRejectedValue(new BusUnavailable('NATS does not answer (TIMEOUT)'));
+    log.add(examples.stored(examples.factoryCreated(), { revision: 0n, position: 900n }));
+    await publishes(log, bus, 'degraded', 4);
+  });
+
   it('goes no further than an event that a later version has written', async () => {
     const [first, second] = examples.storedInOrder(examples.organizationCreated(), examples.organizationUpdated());
     if (first === undefined || second === undefined) throw new Error('two were asked for');
@@ -70,3 +102,17 @@ describe('the publisher', () => {
     expect(publisher.health().status).toBe('stopped');
   });
 });
+
+/** The second of three events is not what its type promises. */
+const withUnreadable = examples
+  .storedInOrder(examples.organizationCreated(), examples.organizationUpdated(), examples.organizationSoftDeleted())
+  .map((event, index) => (index === 1 ? { ...event, data: { id: 7 } } : event));
+
+/** Publishes for as long as it takes to be so well, and to have written so many messages. */
+async function publishes(log: GivenLog, bus: MemoryStream, status: string, messages: number): Promise<void> {
+  const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
+  await vi.waitFor(() => expect([publisher.health().status, bus.messages.length - 1]).toEqual([status, messages]), {
+    timeout: 5_000,
+  });
+  await publisher.stop();
+}

@@ -4,12 +4,13 @@ import { streamPrefix } from '../events/catalogue.ts';
 import { decode } from '../events/codec.ts';
 import type { EventLog, StoredEvent } from '../events/event-log.ts';
 import { type LoopHealth, startLoop } from '../infrastructure/lifecycle.ts';
-import type { Bus, Message } from './bus.ts';
+import { type Bus, BusUnavailable, type Message, type StoredMessage } from './bus.ts';
 import { isPublished } from './contract.ts';
 import { eventStream } from './event-stream.ts';
-import { originOf, toMessage } from './message.ts';
-import { canBeParked, type ParkedReason, parkedMessage, parkedSubjects } from './parked.ts';
+import { type Origin, originOf, toMessage } from './message.ts';
+import { canBeParked, degraded, isDegraded, type ParkedReason, parkedMessage, parkedSubjects } from './parked.ts';
 import type { Pipe } from './pipe.ts';
+import type { Tail } from './tail.ts';
 import { isUnreadable } from './unreadable.ts';
 import { createWriter, type WriterTiming } from './writer.ts';
 
@@ -37,6 +38,11 @@ export interface Publisher {
   skipped(): ReadonlyMap<string, number>;
 }
 
+interface PublishedOrigin extends Origin {
+  /** Whether the stream has, with this message, others that stand for events that could not be published. */
+  readonly isDegraded: boolean;
+}
+
 const name = 'publisher';
 const streamPrefixes = (['organization', 'factory', 'gateway', 'gatewayPresence'] as const).map(streamPrefix);
 
@@ -50,11 +56,21 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
   const stream = { ...eventStream, maxBytes: maxBytes ?? eventStream.maxBytes };
   const skipped = new Map<string, number>();
   let isParked = false;
-  const begin = async (pipe: Pipe) => {
-    isParked = (await bus.stream(stream).last(parkedSubjects)) !== undefined;
+  const begin = async (pipe: Pipe, { origin }: Tail<PublishedOrigin>) => {
+    isParked = origin?.isDegraded === true && (await hasParked());
     return (events: readonly StoredEvent[]) => pipe.sendAll(messagesAbout(events));
   };
-  const writer = createWriter({ name, log, bus, logger, timing, stream, streamPrefixes, originOf, begin });
+  const writer = createWriter({
+    name,
+    log,
+    bus,
+    logger,
+    timing,
+    stream,
+    streamPrefixes,
+    originOf: publishedOriginOf,
+    begin,
+  });
   const loop = startLoop({
     name,
     logger,
@@ -68,11 +84,25 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
     return { ...rest, status: status === 'running' && isParked ? 'degraded' : status };
   }
 
+  /** They go when somebody removes them, or with the oldest ones. */
+  async function hasParked(): Promise<boolean> {
+    try {
+      return (await bus.stream(stream).last(parkedSubjects)) !== undefined;
+    } catch (error) {
+      if (!(error instanceof BusUnavailable)) throw error;
+      logger.warn(
+        { err: error },
+        'NATS does not say whether events are parked; as there were some, this goes on as if there are',
+      );
+      return true;
+    }
+  }
+
   function* messagesAbout(events: readonly StoredEvent[]): Iterable<Message> {
     for (const event of events) {
       const message = messageAbout(event);
       if (message === undefined) skip(event);
-      else yield message;
+      else yield isParked ? { ...message, headers: { ...message.headers, ...degraded } } : message;
     }
   }
 
@@ -95,7 +125,8 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
       { type, stream: from, revision: String(revision), reason, err: error },
       'an event is parked: not published',
     );
-    return parkedMessage(event, reason);
+    const message = parkedMessage(event, reason);
+    return { ...message, headers: { ...message.headers, ...degraded } };
   }
 
   function skip({ type, stream: from, revision }: StoredEvent): void {
@@ -104,4 +135,9 @@ export function startPublisher({ log, bus, logger, maxBytes, timing }: Publisher
     if (count > 1) return;
     logger.warn({ type, stream: from, revision: String(revision) }, `events of type ${type} are not published`);
   }
+}
+
+function publishedOriginOf(message: StoredMessage): PublishedOrigin | undefined {
+  const origin = originOf(message);
+  return origin && { ...origin, isDegraded: isDegraded(message) };
 }

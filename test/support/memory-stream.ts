@@ -38,7 +38,8 @@ export function memoryStream({
       return { first: first < 0 ? messages.length : first, last: messages.length - 1 };
     },
     message: async (sequence) => stored(sequence),
-    last: async (subject) => stored(messages.findLastIndex((message) => message?.subject === subject)),
+    last: async (subject) =>
+      stored(messages.findLastIndex((message) => message !== undefined && isOn(subject, message.subject))),
     async *contents() {
       for (const sequence of messages.keys()) {
         const found = stored(sequence);
@@ -82,4 +83,12 @@ export function memoryStream({
     if (keeps === 'bucket' && former > 0) messages[former] = undefined;
     return messages.push(message) - 1;
   }
+}
+
+/** Whether a subject is one of those that a pattern with `*` and `>` is for. */
+function isOn(pattern: string, subject: string): boolean {
+  const wanted = pattern.split('.');
+  const tokens = subject.split('.');
+  const isLong = wanted.at(-1) === '>' ? tokens.length >= wanted.length : tokens.length === wanted.length;
+  return isLong && wanted.every((token, index) => token === '*' || token === '>' || token === tokens[index]);
 }
