@@ -4,6 +4,7 @@ import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
 import type { StoredEvent } from '../events/event-log.ts';
+import type { Message } from './bus.ts';
 import { startMirror } from './mirror.ts';
 import { rebuildState } from './rebuild-state.ts';
 
@@ -65,6 +66,34 @@ describe('rebuilding the state', () => {
     const { 'Nats-Msg-Id': _, 'Nats-Expected-Last-Sequence': __, ...origin } = bus.messages.at(-1)?.headers ?? {};
     expect(tail).toMatchObject(origin);
     expect(origin['registry-position']).toBe('600');
+  });
+
+  it('leaves to a mirror the second half of a move between whose halves it writes', async () => {
+    const [created, moved] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayMoved());
+    const whole = memoryStream({ keeps: 'bucket' });
+    const log = givenLog(created as StoredEvent, moved as StoredEvent);
+    await rebuilt(log, whole);
+    const half = whole.sent[1]?.message as Message;
+    const bus = memoryStream({ keeps: 'bucket' });
+    await rebuilt(givenLog(created as StoredEvent), bus);
+    plant(bus, 'no.such.key', 'anything');
+    const growing = givenLog(created as StoredEvent);
+    let readings = 0;
+    const interrupted: GivenLog = {
+      ...growing,
+      async *readAll(options) {
+        yield* growing.readAll(options);
+        readings += 1;
+        if (readings === 1) return;
+        // It has read all that it compares.
+        growing.add(moved as StoredEvent);
+        bus.store(half);
+      },
+    };
+    expect(await rebuilt(interrupted, bus)).toMatchObject({ corrected: { missing: 0, extra: 1, altered: 0 } });
+    expect(bus.messages.at(-1)?.headers['registry-step']).toBe('1/2');
+    await rebuilt(log, bus);
+    expect(valuesIn(bus)).toEqual(valuesIn(whole));
   });
 
   it('clears a bucket of which the log knows nothing', async () => {

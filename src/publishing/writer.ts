@@ -43,7 +43,7 @@ export interface WriterTiming {
 export interface Listener {
   /** It does its work, or stands by while another one does. */
   alive(): void;
-  /** All that the log held a moment ago has been said, and is stored. */
+  /** All that the log holds has been said, and is stored. */
   caughtUp(): void;
   /** Another one is ahead: all up to there has been said. */
   outrun?(upTo: Position): void;
@@ -108,8 +108,6 @@ export function createWriter<From extends Origin>(options: WriterOptions<From>):
       after = events.at(-1)?.position ?? after;
       if (pipe.stored() > tail.sequence) alive();
     }
-    await pipe.settled();
-    caughtUp();
     for await (const items of log.subscribe({ streamPrefixes, after, signal: pipe.broken })) {
       await send(items.flatMap((item) => (item.kind === 'event' ? [item.event] : [])));
       const atEnd = items.at(-1)?.kind === 'caught-up';
