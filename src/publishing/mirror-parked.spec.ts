@@ -159,6 +159,15 @@ describe('a mirror that cannot show a gateway', () => {
     expect(bus.sent).toHaveLength(sent);
   });
 
+  it('knows its keys also behind what rebuilding the state has written elsewhere', async () => {
+    const { log, bus } = await mirrored(stored(examples.gatewayCreated(), large, examples.gatewayCreated(another)));
+    bus.store({ subject: '$KV.gateways.no.such.key', headers: {}, body: 'anything' });
+    expect(await rebuilt(log, bus)).toMatchObject({ corrected: { extra: 1 } });
+    const mirror = startMirror({ log, bus, logger });
+    await vi.waitFor(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
+    await mirror.stop();
+  });
+
   it('finds the mark that rebuilding the state has put where a value was, since NATS takes less', async () => {
     const log = givenLog(...stored(examples.gatewayCreated(), large, examples.gatewayCreated(another)));
     const roomy = memoryStream({ keeps: 'bucket' });

@@ -68,6 +68,19 @@ describe('rebuilding the state', () => {
     expect(origin['registry-position']).toBe('600');
   });
 
+  it('looks again when the tail moves before it has written', async () => {
+    const { log, bus } = given();
+    await rebuilt(log, bus);
+    plant(bus, 'no.such.key', 'anything');
+    const moved: MemoryStream = { ...bus, stream: () => moved };
+    vi.spyOn(moved, 'last').mockImplementationOnce(async (subject) => {
+      plant(bus, 'no.other.key', 'later');
+      return await bus.last(subject);
+    });
+    expect(await rebuilt(log, moved)).toMatchObject({ corrected: { missing: 0, extra: 1, altered: 0 } });
+    expect([...valuesIn(bus).keys()].filter((key) => key.startsWith('no.'))).toEqual(['no.other.key']);
+  });
+
   it('leaves to a mirror the second half of a move between whose halves it writes', async () => {
     const [created, moved] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayMoved());
     const whole = memoryStream({ keeps: 'bucket' });

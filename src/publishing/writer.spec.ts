@@ -85,6 +85,23 @@ describe('a writer that another one outruns', () => {
   });
 });
 
+describe('a writer whose message NATS refuses though nobody else has written', () => {
+  it.each([
+    ['is failing', { kind: 'fenced', reason: 'wrong last sequence: 9' }, 'wrong last sequence: 9'],
+    ['says what it waits for', { kind: 'duplicate', sequence: 7 }, 'remembers ids for two minutes'],
+  ] as const)('%s', async (_, reply, why) => {
+    const bus = memoryStream({ answers: false });
+    const publisher = publishing(givenLog(...updates(1)), bus);
+    await vi.waitFor(() => expect(bus.sent).toHaveLength(1), patiently);
+    bus.reply(1, reply);
+    await vi.waitFor(
+      () => expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
+      patiently,
+    );
+    await publisher.stop();
+  });
+});
+
 function updates(count: number): readonly StoredEvent[] {
   return examples.storedInOrder(
     ...Array.from({ length: count }, (_, index) => examples.organizationUpdated({ name: `Acme ${index}` })),
