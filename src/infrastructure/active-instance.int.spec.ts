@@ -38,6 +38,16 @@ describe('of several instances', () => {
     await first.stop();
   });
 
+  it('one that has failed as the active one is well as a standby when another one has been active for a while', async () => {
+    const first = await instance();
+    await first.works();
+    const second = await instance({ hasFailed: true, provenMs: 20 });
+    await second.standsBy();
+    await vi.waitFor(() => expect(second.alive).toHaveBeenCalled(), patiently);
+    await second.stop();
+    await first.stop();
+  });
+
   it('one ends with what its work throws, and leaves its place', async () => {
     const failing = await instance({ work: () => Promise.reject(new Error('no more')) });
     await expect(failing.ended).rejects.toThrow('no more');
@@ -60,14 +70,15 @@ function options(databaseUrl: string) {
 
 interface Given {
   readonly hasFailed?: boolean;
+  readonly provenMs?: number;
   readonly work?: () => Promise<void>;
 }
 
-async function instance({ hasFailed = false, work }: Given = {}) {
+async function instance({ hasFailed = false, work, ...more }: Given = {}) {
   const stopping = new AbortController();
   const { signal } = stopping;
   const working = vi.fn();
-  const given = { ...options(database.url), signal, hasFailed };
+  const given = { ...options(database.url), ...more, signal, hasFailed };
   const stood = lines.length;
   const ended = whileActive(given, async ({ client }, lost) => {
     working((await client.query('SELECT 1 AS one')).rows);

@@ -16,14 +16,13 @@ export interface ActiveInstanceOptions {
   readonly alive: () => void;
   /** Whether it has failed as the active one. */
   readonly hasFailed: boolean;
+  /** How long another one has to be active, in milliseconds, until who has failed is well as a standby. Default 10,000. */
+  readonly provenMs?: number;
   /** Sends queries without waiting for the answers to earlier ones. */
   readonly pipeline?: boolean;
   /** How long the work may go on when `signal` has aborted, in milliseconds; two seconds unless it is given. */
   readonly goodbye?: number;
 }
-
-/** And so long, in milliseconds, another one has to be active before it counts. */
-const provenMs = 10_000;
 
 /**
  * Waits for its turn, however long that takes, and then works; returns when the work does, or when `signal` aborts first.
@@ -32,7 +31,17 @@ const provenMs = 10_000;
  * @throws what the work throws, and what `isUnavailable` tells apart
  */
 export async function whileActive(
-  { name, databaseUrl, logger, signal, alive, hasFailed, pipeline = false, goodbye }: ActiveInstanceOptions,
+  {
+    name,
+    databaseUrl,
+    logger,
+    signal,
+    alive,
+    hasFailed,
+    provenMs = 10_000,
+    pipeline = false,
+    goodbye,
+  }: ActiveInstanceOptions,
   work: (connection: Connection, lost: AbortSignal) => Promise<void>,
 ): Promise<void> {
   await using connection = await connect({
