@@ -48,6 +48,8 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
   const connections = new EventEmitter<{ made: [] }>();
   let connection: NatsConnection | undefined;
   let connected = false;
+  /** What kind of error NATS has reported last on this connection. */
+  let reported: string | undefined;
   const kept = keepConnected();
 
   return {
@@ -121,7 +123,11 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
     } else if (type === Events.Reconnect) {
       nowConnected('connected to NATS again');
     } else if (type === Events.Error) {
-      logger.error({ servers, error: data, permission: permissionContext }, 'NATS reports an error');
+      // NATS refuses each message by itself: the first one says what is wrong.
+      const kind = `${data} ${permissionContext?.operation}`;
+      const level = kind === reported ? 'debug' : 'error';
+      reported = kind;
+      logger[level]({ servers, error: data, permission: permissionContext }, 'NATS reports an error');
     } else {
       logger.debug({ servers, type, data }, 'NATS connection status');
     }
@@ -129,6 +135,7 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
 
   function nowConnected(message: string): void {
     connected = true;
+    reported = undefined;
     logger.info({ servers }, message);
     connections.emit('made');
   }
