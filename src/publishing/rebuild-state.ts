@@ -46,7 +46,7 @@ interface Difference {
 }
 
 /** So many keys are looked at and written at a time: few, so that they are written before the tail has moved. */
-const width = 64;
+const mostKeys = 64;
 const patience = 5_000;
 
 /**
@@ -63,12 +63,7 @@ export async function rebuildState(options: RebuildStateOptions): Promise<Rebuil
   const place = { stream, log, mostBytes: stream.mostBytes() };
   const found = await readContents(stream.contents());
   const { suspects, gateways, parked } = compare(found, await foldLog(options), place.mostBytes);
-  const corrected = { missing: 0, extra: 0, altered: 0 };
-  for (let start = 0; start < suspects.length; start += width) {
-    const differences = await correct(place, suspects.slice(start, start + width), signal);
-    for (const { kind } of differences) corrected[kind] += 1;
-  }
-  return { gateways, parked, corrected };
+  return { gateways, parked, corrected: await correct(place, suspects, signal) };
 }
 
 /**
@@ -136,16 +131,29 @@ interface Place {
   readonly mostBytes: number;
 }
 
-/** Corrects what differs at the tail, as often as the tail moves meanwhile; tells what it has corrected. */
-async function correct(place: Place, suspects: readonly string[], signal: AbortSignal): Promise<readonly Difference[]> {
-  const tail = await readTail(place.stream, mirrorOriginOf);
-  const looked = await Promise.all(suspects.map((key) => differenceAt(place, key, tail)));
-  const differences = looked.filter((difference) => difference !== undefined);
-  if (differences.length === 0) return [];
-  const written = await write(place.stream, differences, tail, signal);
-  const left = differences.slice(written).map(({ change: { key } }) => key);
-  const corrected = differences.slice(0, written);
-  return left.length === 0 ? corrected : [...corrected, ...(await correct(place, left, signal))];
+/** Corrects what differs at the tail, as often as the tail moves meanwhile; tells how much of each kind it has corrected. */
+async function correct(
+  place: Place,
+  suspects: readonly string[],
+  signal: AbortSignal,
+): Promise<RebuiltState['corrected']> {
+  const corrected = { missing: 0, extra: 0, altered: 0 };
+  let rest = suspects;
+  let width = mostKeys;
+  while (rest.length > 0) {
+    signal.throwIfAborted();
+    const keys = rest.slice(0, width);
+    const tail = await readTail(place.stream, mirrorOriginOf);
+    const looked = await Promise.all(keys.map((key) => differenceAt(place, key, tail)));
+    const differences = looked.filter((difference) => difference !== undefined);
+    const written = await write(place.stream, differences, tail, signal);
+    for (const { kind } of differences.slice(0, written)) corrected[kind] += 1;
+    const left = differences.slice(written).map(({ change: { key } }) => key);
+    // To look at fewer takes less time: where events come often, the tail does not rest for as long as many keys take.
+    width = left.length > 0 ? Math.ceil(keys.length / 2) : Math.min(mostKeys, 2 * width);
+    rest = [...left, ...rest.slice(keys.length)];
+  }
+  return corrected;
 }
 
 async function differenceAt(
@@ -168,7 +176,8 @@ async function write(
   { sequence, origin }: Tail<MirrorOrigin>,
   signal: AbortSignal,
 ): Promise<number> {
-  const pipe = openPipe(stream, { after: sequence, window: width, patience, signal });
+  if (differences.length === 0) return 0;
+  const pipe = openPipe(stream, { after: sequence, window: mostKeys, patience, signal });
   // They say of the log what the tail says: a mirror resumes where it would have without them. And of what cannot be shown
   // that there is some, where that is so; a mirror finds out when there is none any more.
   const isDegraded = origin?.isDegraded || differences.some(({ change: { content } }) => isMark(content));
