@@ -19,12 +19,14 @@ export const noSuchStream = 10059;
 export const wrongLastMessageId = 10070;
 export const wrongLastSequence = 10071;
 
+const unavailable = '503';
+
 /** Asks the JetStream API; what means "not there now" becomes `BusUnavailable`. */
 export async function ask<T>(link: NatsLink, question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
   try {
     return await question(await link.live().jetstreamManager({ checkAPI: false, timeout: answerMs }));
   } catch (error) {
-    if (!(error instanceof NatsError) || error.api_error !== undefined) throw error;
+    if (!(error instanceof NatsError) || (error.api_error !== undefined && error.code !== unavailable)) throw error;
     throw new BusUnavailable(whyUnanswered(error), { cause: error });
   }
 }
@@ -32,7 +34,9 @@ export async function ask<T>(link: NatsLink, question: (manager: JetStreamManage
 function whyUnanswered(error: NatsError): string {
   // It says for what.
   if (error.isPermissionError()) return `NATS does not let this user ask: ${error.message}`;
-  const what = error.code === '503' ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
+  // A cluster without a leader, for one: the library's own message is the number.
+  if (error.api_error !== undefined) return `NATS cannot answer: ${error.api_error.description}`;
+  const what = error.code === unavailable ? 'NATS has no JetStream, or not yet' : 'NATS does not answer';
   return `${what} (${error.code})`;
 }
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
-import type { StreamSettings } from '../publishing/bus.ts';
+import { BusUnavailable, type StreamSettings } from '../publishing/bus.ts';
 import { openPipe } from '../publishing/pipe.ts';
 import { connectNats } from './nats.ts';
 
@@ -14,6 +14,11 @@ const users = `authorization {
   ]
 }`;
 
+const accounts = `accounts {
+  WITHOUT { users: [{ user: nobody, password: secret }] }
+  WITH { jetstream: enabled, users: [{ user: reader, password: secret }] }
+}`;
+
 describe.each(natsServers())('a user whom NATS does not let do what publishing takes, with %s,', (_, file) => {
   it('is told what it may not ask', async () => {
     await using server = await startNatsProcess(file, users);
@@ -21,6 +26,14 @@ describe.each(natsServers())('a user whom NATS does not let do what publishing t
     await expect(nats.stream(settings).ensure()).rejects.toThrow(
       'NATS does not let this user ask: \'Permissions Violation for Publish to "$JS.API.STREAM.INFO.SPEC"\'',
     );
+  });
+
+  it('is told in words that the account has no JetStream', async () => {
+    await using server = await startNatsProcess(file, accounts);
+    await using nats = await connected(server.url, 'nobody');
+    const asked = nats.stream(settings).ensure();
+    await expect(asked).rejects.toThrow('NATS cannot answer: JetStream not enabled for account');
+    await expect(asked).rejects.toThrow(BusUnavailable);
   });
 
   it('has it in the log, once, on which subject it may not publish', async () => {
