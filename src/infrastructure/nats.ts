@@ -24,10 +24,18 @@ export interface NatsOptions {
   readonly logger: Logger;
 }
 
+/** A message on its way, be it stored in the end or not. */
+export interface Sent {
+  readonly subject: string;
+  readonly body: string;
+  /** By what JetStream knows it when it is sent again; empty when it has nothing of the kind. */
+  readonly messageId: string;
+}
+
 export interface Nats extends Bus, RequestBus, HeartbeatBus {
   isConnected(): boolean;
   /** What is sent on a subject (`*` and `>` are wildcards) from now on, until the signal aborts. */
-  listen(subject: string, signal: AbortSignal): AsyncIterable<{ readonly subject: string; readonly body: string }>;
+  listen(subject: string, signal: AbortSignal): AsyncIterable<Sent>;
   /** Sends what is still to be sent, for at most two seconds, and disconnects. */
   close(): Promise<void>;
 }
@@ -66,7 +74,10 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
     async *listen(subject, signal) {
       const subscription = live().subscribe(subject);
       signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
-      for await (const message of subscription) yield { subject: message.subject, body: message.string() };
+      for await (const message of subscription) {
+        const messageId = message.headers?.get('Nats-Msg-Id') ?? '';
+        yield { subject: message.subject, body: message.string(), messageId };
+      }
     },
     listenTo: (subject, heard) => listenTo(link, subject, heard),
     async serve(service, answer, signal, serving) {

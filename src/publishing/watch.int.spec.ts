@@ -1,3 +1,4 @@
+import { headers as natsHeaders } from 'nats';
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { natsClient } from '../../test/support/nats-client.ts';
@@ -23,4 +24,34 @@ it('prints what is heard on a subject, from then on, until it is told to stop', 
   await watching;
 
   expect(lines.some((line) => line.startsWith('something.else'))).toBe(false);
+});
+
+it('prints a message once that is sent again, and those without an id as often as they are sent', async () => {
+  await using nats = await startNats();
+  await using client = await natsClient(nats.url);
+  const lines: string[] = [];
+  const stopping = new AbortController();
+  const options = { url: nats.url, subject: 'mti.>', logger: pino({ level: 'silent' }) };
+  const watching = watchEvents(options, stopping.signal, (line) => lines.push(line));
+  await vi.waitFor(() => {
+    client.connection.publish('mti.ready');
+    expect(lines.at(-1)).toBe('mti.ready ');
+  });
+  const before = lines.length;
+  for (const messageId of ['one', 'two', 'one', '', '']) {
+    const headers = natsHeaders();
+    if (messageId !== '') headers.set('Nats-Msg-Id', messageId);
+    client.connection.publish('mti.evt.v1.a', messageId, { headers });
+  }
+  client.connection.publish('mti.end');
+  await vi.waitFor(() => expect(lines.at(-1)).toBe('mti.end '));
+  stopping.abort();
+  await watching;
+  expect(lines.slice(before).filter((line) => line !== 'mti.ready ')).toEqual([
+    'mti.evt.v1.a one',
+    'mti.evt.v1.a two',
+    'mti.evt.v1.a ',
+    'mti.evt.v1.a ',
+    'mti.end ',
+  ]);
 });

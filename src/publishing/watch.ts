@@ -1,12 +1,16 @@
 // `npm run events:watch`: what others hear, for a person to look at.
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { connectNats } from '../infrastructure/nats.ts';
 
 /** How long NATS may take to be there, in milliseconds. */
 const patience = 10_000;
 
+/** So many messages are remembered: more are never sent again at once. */
+const mostRemembered = 10_000;
+
 /**
- * Prints a line for each message on a subject, until the signal aborts: the subject, and the body as it came.
+ * Prints a line for each message on a subject, once though two publishers may send it, or one may send it again, until the signal aborts: the subject, and the body as it came.
  *
  * @throws BusUnavailable when NATS cannot be reached
  */
@@ -20,7 +24,12 @@ export async function watchEvents(
     await nats.connected(patience, signal);
     if (signal.aborted) return;
     print(`Listening to ${subject}; Ctrl-C ends it.`);
-    for await (const message of nats.listen(subject, signal)) print(`${message.subject} ${message.body}`);
+    const printed = new LRUCache<string, true>({ max: mostRemembered });
+    for await (const { subject: of, body, messageId } of nats.listen(subject, signal)) {
+      if (printed.has(messageId)) continue;
+      if (messageId !== '') printed.set(messageId, true);
+      print(`${of} ${body}`);
+    }
   } finally {
     await nats.close();
   }
