@@ -22,11 +22,11 @@ Takes about ten minutes, and 2 GB of temporary files, which are removed at the e
   --rounds <number>       how often it is measured; default: 5
   --seconds <number>      how long each time; default: 4
   --connections <number>  requests at a time; default: 64
-  --quick                 small and rough: 1,000 gateways in the small one, and --gateways 2000 --rounds 1 --seconds 0.2
+  --quick                 small and rough: 1,000 gateways in the small one, and --gateways 2000 --rounds 1 --seconds 0.5
   --help`;
 
 const full = { gateways: '1000000', rounds: '5', seconds: '4', connections: '64' };
-const quick = { ...full, gateways: '2000', rounds: '1', seconds: '0.2' };
+const quick = { ...full, gateways: '2000', rounds: '1', seconds: '0.5' };
 
 /** The options of a command line. Throws with a message for people when it makes no sense. */
 export function optionsOf(args: readonly string[]): QueriesOptions | 'help' {
