@@ -86,7 +86,7 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
     const refusal = refuseUntimely(request) ?? refuseRepeated(thumbprint, request) ?? refuseFrequent(right.subject);
     if (refusal !== undefined) return refusal;
 
-    const credential = await findCredential(log, request.id);
+    const credential = await findFor(right, request.id);
     if (!isEntitled(right, credential)) return forbidden;
     if (credential === undefined || !credential.isActive) return notFound;
     const wait = perGateway.take(request.id, steady());
@@ -99,6 +99,15 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
     const reader = { subject: right.subject, keyThumbprint: thumbprint, requestId: request.request_id };
     await recordReading(log, { ...ids, credentialVersion: credential_version, ...reader }, now());
     return { ...binding, ...sealed };
+  }
+
+  async function findFor({ organizations }: ConnectorRight, id: GatewayId): Promise<Credential | undefined> {
+    try {
+      return await findCredential(log, id);
+    } catch (cause) {
+      if (cause instanceof EventLogUnavailable || organizations === '*') throw cause;
+      throw new UnreadableGateway(`what the log holds of gateway ${id} cannot be read`, { cause });
+    }
   }
 
   function refuseUntimely({ requested_at }: CredentialRequest): Refusal | undefined {
@@ -122,6 +131,11 @@ export function createAnswering(dependencies: AnswerDependencies): (body: string
   }
 }
 
+/** A gateway of nobody knows which organization, as it cannot be read: who may not read all is not told that there is one. */
+class UnreadableGateway extends Error {
+  override readonly name = 'UnreadableGateway';
+}
+
 // Who may not read a gateway is not told whether there is one: of what was never there, nobody but who may read all is told.
 function isEntitled({ organizations }: ConnectorRight, credential: Credential | undefined): boolean {
   if (organizations === '*') return true;
@@ -139,6 +153,7 @@ function tooMany(what: string, wait: number): Refusal {
 
 function failure(cause: unknown): Refusal {
   if (cause instanceof EventLogUnavailable) return unavailable;
+  if (cause instanceof UnreadableGateway) return forbidden;
   return { code: 'INTERNAL_ERROR', message: 'Something went wrong here; the log of the registry tells what.' };
 }
 

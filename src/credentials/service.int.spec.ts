@@ -170,6 +170,33 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     expect(await registry.typesIn(`credentialAudit-${id}`)).toEqual([]);
   });
 
+  it('does not tell whether there is a gateway that cannot be read, but to who may read all, and to its log', async () => {
+    const lines: string[] = [];
+    const id = await aGateway();
+    const damaged = vi.fn(async (stream: string, ...range: [bigint?, bigint?]) => {
+      const events = await registry.log.read(stream, ...range);
+      return events.map((event) => ({ ...event, data: { name: 'of nothing' } }));
+    });
+    await using _service = await serving({
+      log: { ...registry.log, read: damaged },
+      logger: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
+    });
+    const nowhere = await ask({ id: anId(), token: await tokenFor({ organizations: [anotherOrganization] }) });
+    expect(nowhere.code).toBe('FORBIDDEN');
+    for (const organizations of [[anotherOrganization], [organization]]) {
+      expect((await ask({ id, token: await tokenFor({ organizations }) })).text).toBe(nowhere.text);
+    }
+    expect(await ask({ id, token: await tokenFor({ organizations: '*' }) })).toMatchObject({ code: 'INTERNAL_ERROR' });
+    const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50);
+    expect(errors.map(({ code, gateway }) => [code, gateway])).toEqual([
+      ['FORBIDDEN', id],
+      ['FORBIDDEN', id],
+      ['INTERNAL_ERROR', id],
+    ]);
+    expect(errors.every(({ err }) => err.stack.includes(`gateway-${id}`))).toBe(true);
+    expect(await registry.typesIn(`credentialAudit-${id}`)).toEqual([]);
+  });
+
   it('refuses who has no right, without a reading', async () => {
     await using _service = await serving();
     const id = await aGateway();

@@ -80,7 +80,7 @@ function told(options: CredentialServiceOptions): AnswerRequest {
       return;
     }
     const { code, message } = refusal;
-    const failed = cause !== undefined && code === 'INTERNAL_ERROR';
+    const failed = cause !== undefined && code !== 'SERVICE_UNAVAILABLE';
     logger[failed ? 'error' : 'warn'](
       { ...asked, code, ...(cause !== undefined && { err: cause }), ...(untold > 0 && { untold }) },
       `refused to tell a password: ${message}`,
