@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { type Config, createConfig, lintFromString } from '@redocly/openapi-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { definitions } from '../src/events/catalogue.ts';
+import { usualTiming } from '../src/presence/presence-process.ts';
 import { generatedFiles } from './docs.ts';
 
 const project = new URL('../', import.meta.url);
@@ -53,6 +54,21 @@ describe('docs/events.md', () => {
     const links = [...text.matchAll(/\]\(#(\w+)\)/g)].map(([, link]) => link);
     expect(links).toHaveLength(definitions.size);
     expect(links.filter((link) => !headings.includes(link))).toEqual([]);
+  });
+});
+
+describe('what is said of presence', () => {
+  const [threshold, debounce] = [usualTiming.threshold / 1_000, usualTiming.debounce / 1_000];
+
+  it.each([
+    ['README.md', `at most ${threshold} seconds and the time`],
+    ['README.md', `within ${debounce} seconds`],
+    ['docs/openapi.json', `at most ${threshold} seconds and the time between two heartbeats`],
+    ['docs/events.md', `up to ${threshold} seconds and the time between two heartbeats earlier`],
+    ['docs/adr/0018-presence.md', `No two changes of a gateway within ${debounce} s.`],
+    ['docs/adr/0018-presence.md', `is up to ${threshold} s and a beat old`],
+  ])('is what it does: %s, %s', (path, told) => {
+    expect(generated[path] ?? readFileSync(new URL(path, project), 'utf8')).toContain(told);
   });
 });
 

@@ -11,7 +11,7 @@ const presence = z.object({
   lastSeenAt: z.iso
     .datetime()
     .describe(
-      "When its last heartbeat came, by the registry's clock; up to a minute and a half earlier where the registry was killed since.",
+      "When its last heartbeat came, by the registry's clock; up to 75 seconds and the time between two heartbeats earlier where the registry was killed since.",
     ),
 });
 

@@ -46,7 +46,8 @@ export interface PresenceTiming {
   readonly patience: number;
 }
 
-const usualTiming: PresenceTiming = {
+/** What README and reference say of it a spec compares with this. */
+export const usualTiming: PresenceTiming = {
   tick: 1_000,
   refresh: 60_000,
   // Of gateways that beat every 30 s each third heartbeat is written. At 60 s it would be the second or the third, as chance

@@ -33,10 +33,14 @@ export type GatewayStatus = z.output<typeof GatewayStatus>;
 /** What is observed of a gateway: nobody sends a command for it, and its own events do not tell it. */
 export const Observations = z.object({
   status: GatewayStatus,
-  last_seen_at: z.iso.datetime().nullable().meta({
-    description:
-      'When it was last heard of, up to a minute and a half ago while it is online; null as long as it was not.',
-  }),
+  last_seen_at: z.iso
+    .datetime()
+    .nullable()
+    .meta({
+      description:
+        'When it was last heard of, at most 75 seconds and the time between two heartbeats ago while it is online; null as long ' +
+        'as it was not.',
+    }),
 });
 
 export type Observations = z.output<typeof Observations>;
