@@ -19,7 +19,7 @@ Environment, or the file .env (a server without a variable is run here, its file
   DATABASE_HOST, _PORT, _NAME, _USER, _PASSWORD
   DATABASE_POOL_MIN, _MAX    connections for queries (0, 10)
   NATS_URL                   nats://localhost:4222
-  NATS_STREAM_MAX_BYTES      how large the stream of events may grow before its oldest messages go (no bound)
+  NATS_STREAM_MAX_BYTES      how many bytes of events NATS keeps, 2097152 (2 MiB) at least (no bound)
   DATA_DIR                   where the embedded servers keep their files (.data)
   ENCRYPTION_KEYS            id:key,id:key with keys of 32 bytes in base64: the first encrypts, all decrypt
   ENCRYPTION_KEY             one key more, which decrypts, or the only one; with neither and an embedded event store a

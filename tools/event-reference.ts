@@ -81,7 +81,7 @@ function sectionOf(type: string, definition: EventDefinition): string {
 }
 
 function publicationOf(type: string): string {
-  if (!isPublished(type)) return 'Not published: it says nothing that is of use outside.';
+  if (!isPublished(type)) return 'Not published: it is for the registry and its operators alone.';
   const { kind, payload } = contract[type];
   const subject = subjectOf({ type, data: placeholders[kind] } as unknown as PublishedEvent);
   const all = Object.entries(payload.shape);

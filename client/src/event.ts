@@ -37,7 +37,10 @@ export type KnownEvent<Type extends keyof EventData = keyof EventData> = {
   [Each in Type]: EventPlace & EventOrigin & { readonly type: Each; readonly data: EventData[Each] };
 }[Type];
 
-/** An event that could not be published stands here: ask for the state of what it is about. */
+/**
+ * An event that could not be published stands here: ask for the state of what it is about. Where the event does not even say whose
+ * it is, the organization is `_`, and the factory null.
+ */
 export interface ParkedEvent extends EventPlace {
   readonly type: 'event-parked';
   readonly data: EventParked;

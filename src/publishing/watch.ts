@@ -10,7 +10,8 @@ const patience = 10_000;
 const mostRemembered = 10_000;
 
 /**
- * Prints a line for each message on a subject, once though two publishers may send it, or one may send it again, until the signal aborts: the subject, and the body as it came.
+ * Prints a line for each message on a subject, until the signal aborts: the subject, and the body as it came. It does so once,
+ * though two publishers may send a message, or one may send it again.
  *
  * @throws BusUnavailable when NATS cannot be reached
  */
