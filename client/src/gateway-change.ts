@@ -5,7 +5,7 @@ export type GatewayChange =
   | { readonly type: 'appeared'; readonly gateway: Gateway }
   /** A move is one change, too: `factory_id` is another. */
   | { readonly type: 'changed'; readonly gateway: Gateway; readonly before: Gateway }
-  /** It was deleted, or the bucket cannot show it any more (too large for NATS): the gateway as it was last known. */
+  /** It was deleted, or the bucket cannot show it any more (too large for NATS, or not to be read): the gateway as it was last known. */
   | { readonly type: 'disappeared'; readonly gateway: Gateway }
   /** All that is there now has been told. It comes again after each recovery. */
   | { readonly type: 'current' };
