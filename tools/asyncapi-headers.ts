@@ -53,6 +53,12 @@ export const streamDegraded: HeaderSchemas = {
   'registry-degraded': { const: 'true', description: 'Some event of the stream could not be published.' },
 };
 
+/** When an event has happened, and what began it. */
+export const whenAndWhy: Readonly<Record<'ce-time' | 'traceparent', HeaderSchemas[string]>> = {
+  'ce-time': { format: 'date-time', description: 'When, by the clock of the registry.' },
+  traceparent: { description: 'The W3C Trace Context of the request that began it, if it had one.' },
+};
+
 /** What each message of the stream of events has, be it about an event or in the place of one. */
 export const streamHeaders: HeaderSchemas = {
   [messageIdHeader]: { format: 'uuid', description: 'The id of the event; JetStream stores one message with it.' },
@@ -72,7 +78,7 @@ export const eventHeaders: JsonSchema = {
   ...headersSchema(
     {
       ...streamHeaders,
-      'ce-time': { format: 'date-time', description: 'When, by the clock of the registry.' },
+      'ce-time': whenAndWhy['ce-time'],
       'registry-correlation-id': {
         description:
           'What it belongs to: the `X-Correlation-Id` of the request that began it, else its trace, else its own id.',
@@ -83,7 +89,7 @@ export const eventHeaders: JsonSchema = {
       ...preparePosition,
       ...fences,
       ...streamDegraded,
-      traceparent: { description: 'The W3C Trace Context of the request that began it, if it had one.' },
+      traceparent: whenAndWhy.traceparent,
     },
   ),
 };

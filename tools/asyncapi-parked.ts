@@ -3,7 +3,14 @@ import { z } from 'zod';
 import type { SchemaWriter } from '../src/http/json-schema.ts';
 import { type ParkedReason, parkedMessage, parkedSubjects } from '../src/publishing/parked.ts';
 import type { AsyncApiPart } from './asyncapi.ts';
-import { fences, headersSchema, preparePosition, streamDegraded, streamHeaders } from './asyncapi-headers.ts';
+import {
+  fences,
+  headersSchema,
+  preparePosition,
+  streamDegraded,
+  streamHeaders,
+  whenAndWhy,
+} from './asyncapi-headers.ts';
 import { componentSchema, exampleOf, messagesNamed, operationOn, parametersOf } from './asyncapi-parts.ts';
 import { goldenEvent } from './golden.ts';
 
@@ -42,7 +49,7 @@ export function parkedPart(schemas: SchemaWriter): AsyncApiPart {
         title: 'EventParked',
         summary,
         contentType: 'application/json',
-        headers: headersSchema(streamHeaders, { ...preparePosition, ...fences, ...streamDegraded }),
+        headers: headersSchema(streamHeaders, { ...preparePosition, ...fences, ...streamDegraded, ...whenAndWhy }),
         payload: componentSchema('EventParked'),
         examples: [exampleOf(parkedMessage(goldenEvent('GatewayUpdated'), 'too-large'))],
       },

@@ -1,5 +1,6 @@
 // What stands in the stream for an event that cannot be published: at its place, so that nothing else waits for it, and
 // everybody who hears of the stream of that event hears that something is missing.
+import { z } from 'zod';
 import type { StoredEvent } from '../events/event-log.ts';
 import type { Headers, Message, StoredMessage } from './bus.ts';
 import { kebabCase } from './contract.ts';
@@ -40,7 +41,17 @@ export function canBeParked({ stream }: StoredEvent): boolean {
   return /^[a-zA-Z]+-[\w-]+$/.test(stream);
 }
 
-/** The message that stands for an event. Of what the event holds it says nothing but whose it is. */
+/** Whatever is wrong with an event, or in it: what is long or none is not told, as this message has to be small. */
+const Told = z.object({
+  occurredAt: z.iso.datetime().max(35).optional().catch(undefined),
+  traceparent: z
+    .string()
+    .regex(/^[\da-f-]{55}$/)
+    .optional()
+    .catch(undefined),
+});
+
+/** The message that stands for an event. Of what the event holds it says nothing but whose it is, when it was, and its trace. */
 export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message {
   const { stream, type } = event;
   const category = stream.slice(0, stream.indexOf('-'));
@@ -49,6 +60,7 @@ export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message
   const kind = category === 'gatewayPresence' ? 'gateway' : category;
   const organization = kind === 'organization' ? id : ownerIn(event, 'organizationId');
   const factory = kind === 'factory' ? id : ownerIn(event, 'factoryId');
+  const { occurredAt, traceparent } = Told.safeParse(event.metadata).data ?? {};
   return {
     subject: `mti.evt.${contractVersion}.${organization}.${factory}.${kind}.${id}.${parkedType}`,
     headers: {
@@ -58,9 +70,11 @@ export function parkedMessage(event: StoredEvent, reason: ParkedReason): Message
       'ce-source': source,
       'ce-type': `mti.evt.${contractVersion}.${parkedType}`,
       'ce-subject': id,
+      ...(occurredAt !== undefined && { 'ce-time': occurredAt }),
       'ce-datacontenttype': 'application/json',
       ...placeHeaders(event),
       'registry-schema-version': '1',
+      ...(traceparent !== undefined && { traceparent }),
     },
     body: JSON.stringify({ id, type: kebabCase(type), reason }),
   };

@@ -52,6 +52,33 @@ describe('the publisher', () => {
     });
   });
 
+  it('tells of an event that it parks when that was and what began it, unless there is none of that or too much', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const events = examples.storedInOrder(
+      examples.organizationCreated(),
+      examples.organizationUpdated(),
+      examples.organizationSoftDeleted(),
+    );
+    const [whole = {}, ...others] = events.map(({ metadata }) => metadata as object);
+    const kinds = [
+      { ...whole, traceparent },
+      { ...others[0], traceparent: traceparent.repeat(10_000) },
+      { ...others[1], occurredAt: `2026-01-02T03:04:05.${'0'.repeat(10_000)}Z`, traceparent: 7 },
+    ];
+    const log = givenLog(
+      ...events.map((event, index) => ({ ...event, data: { id: 7 }, metadata: kinds[index] ?? null })),
+    );
+    const bus = memoryStream();
+    await publishes(log, bus, 'degraded', 3);
+    expect(bus.messages.slice(1).map((message) => [message?.headers['ce-time'], message?.headers.traceparent])).toEqual(
+      [
+        [examples.now, traceparent],
+        ['2026-01-02T03:04:06.678Z', undefined],
+        [undefined, undefined],
+      ],
+    );
+  });
+
   it('says in each message behind a parked event that there is one, and looks for it only then when it starts again', async () => {
     const log = givenLog(...withUnreadable);
     const bus = memoryStream();
