@@ -101,10 +101,10 @@ export async function setMirrorScene(natsServer: string): Promise<MirrorScene> {
 
   /** The headers of the last message; undefined when there is none, or no NATS just now. */
   async function tail(): Promise<MsgHdrs | undefined> {
-    const seq = await client.lastSequence(stream);
-    if (seq === 0) return undefined;
+    if ((await client.lastSequence(stream)) === 0) return undefined;
     const { streams } = await client.connection.jetstreamManager({ checkAPI: false, timeout: 1_000 });
-    return (await streams.getMessage(stream, { seq })).header;
+    // Not by its number: what a mirror had sent when it was killed arrives later, and may put another one in its place.
+    return (await streams.getMessage(stream, { last_by_subj: '$KV.gateways.>' })).header;
   }
 
   async function append(to: string, events: readonly RegistryEvent[]): Promise<void> {
