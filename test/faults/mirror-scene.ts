@@ -22,10 +22,11 @@ import { type Program, startProgram } from './program.ts';
 export interface MirrorScene extends AsyncDisposable {
   readonly load: Load;
   readonly nats: NatsProcess;
-  startMirror(): Program;
+  /** @param dies where it is to kill itself: when the first half of a move of a gateway is stored, and the second is not sent */
+  startMirror(dies?: { readonly inMoveOf: GatewayId }): Program;
   restartEventStore(): Promise<void>;
   /** A gateway that moves so many times at once, so that a mirror has something to catch up with. */
-  moves(times: number): Promise<void>;
+  moves(times: number): Promise<GatewayId>;
   /** Resolves when so many messages more than now have been written. */
   grows(messages: number): Promise<void>;
   /** Whether the last message in the bucket is the first half of a move. */
@@ -62,8 +63,9 @@ export async function setMirrorScene(natsServer: string): Promise<MirrorScene> {
   return {
     load,
     nats,
-    startMirror() {
-      const mirror = owned.use(startProgram('mirror-process.ts', environment));
+    startMirror(dies) {
+      const more = dies && { DIES_IN_MOVE_OF: dies.inMoveOf };
+      const mirror = owned.use(startProgram('mirror-process.ts', { ...environment, ...more }));
       mirrors.push(mirror);
       return mirror;
     },
@@ -75,6 +77,7 @@ export async function setMirrorScene(natsServer: string): Promise<MirrorScene> {
       const moves = Array.from({ length: times }, (_, index) => (index % 2 === 0 ? there : back));
       const created = examples.gatewayCreated({ ...ids, id, gatewayId: DeviceId.parse(`GW-${id}`) });
       await append(`gateway-${id}`, [created, ...moves]);
+      return id;
     },
     async grows(messages) {
       const target = (await client.lastSequence(stream)) + messages;
