@@ -8,6 +8,7 @@ import { createIdempotencyKeys } from './commands/idempotency.ts';
 import { type CredentialServiceOptions, startCredentialService } from './credentials/service.ts';
 import { EventLogUnavailable } from './events/event-log.ts';
 import type { GatewayId } from './events/ids.ts';
+import { listen } from './http/listen.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore } from './infrastructure/event-store.ts';
 import { idempotencySecretsOf, type KeyRing } from './infrastructure/key-ring.ts';
@@ -73,7 +74,7 @@ const longestStop = 6_000;
 /**
  * Starts the service and returns when it answers requests.
  *
- * @throws Error when the port is taken, or the first key is not the one that its id was given to; a store that is away is no
+ * @throws CannotListen, or Error when the first key is not the one that its id was given to; a store that is away is no
  * error
  */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -174,7 +175,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     queries: { pool, log: eventStore },
   });
   starting.adopt(server, () => server.close());
-  const url = await server.listen({ host: options.host, port: options.port });
+  const { host, port } = options;
+  const url = await listen((address) => server.listen(address), { host, port });
 
   const running = starting.move();
   return {

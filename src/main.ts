@@ -2,13 +2,11 @@
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { type Config, loadEnvironmentFile, readConfig } from './config.ts';
-import type { Arguments, Context, Server } from './context.ts';
-import { databaseNameOf, publicAddress } from './database/address.ts';
-import { EventLogUnavailable } from './events/event-log.ts';
+import type { Arguments, Server } from './context.ts';
+import { explained } from './explained.ts';
 import { isStrayRejection } from './infrastructure/event-store-errors.ts';
 import { type KeyRing, parseKey, ringOf } from './infrastructure/key-ring.ts';
 import { createLogger } from './infrastructure/logger.ts';
-import { isUnavailable } from './infrastructure/postgres.ts';
 import { type Script, scripts, serveScript } from './scripts.ts';
 
 const environmentHelp = `
@@ -104,27 +102,6 @@ async function run(script: Script, args: Arguments): Promise<void> {
   } catch (error) {
     throw explained(error, urls);
   }
-}
-
-/** Drivers say what they saw on a socket; a person wants to know which server that was, and what to do. */
-function explained(error: unknown, { eventStore, postgres }: Context['urls']): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error instanceof EventLogUnavailable) {
-    const address = publicAddress(eventStore);
-    return new Error(`The event store at ${address} cannot be reached. Start it, or correct EVENTSTORE_URL.`);
-  }
-  if ('code' in error && 'address' in error && 'port' in error && error.code === 'EADDRINUSE') {
-    const listening = `Something else listens on ${error.address}:${error.port}`;
-    return new Error(`${listening}. Stop it, or choose another port: PORT=${Number(error.port) + 1} npm start`);
-  }
-  if ('code' in error && error.code === '3D000') {
-    const name = databaseNameOf(postgres);
-    return new Error(`There is no database ${name} at ${publicAddress(postgres)}. Create it with: npm run db:reset`);
-  }
-  if (!isUnavailable(error)) return error;
-  const reason = error.message || ('code' in error ? error.code : error.name);
-  const address = publicAddress(postgres);
-  return new Error(`Postgres at ${address} cannot be reached (${reason}). Start it, or correct DATABASE_URL.`);
 }
 
 /** The keys that are named, and that of the embedded event store: as long as its file is there, it opens what it sealed. */

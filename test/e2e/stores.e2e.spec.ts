@@ -131,6 +131,17 @@ describe('a start that cannot succeed', () => {
     expect(second.code).toBe(1);
     expect(second.output).toContain(`127.0.0.1:${new URL(service.url).port}`);
   });
+
+  it('says that it is the host that cannot be listened on, and blames no server', async () => {
+    await using folder = await dataFolder();
+
+    // No name has an empty part: that is known without asking anybody.
+    const { code, output } = await runCommand([], folder.path, { HOST: 'registry..example', PORT: '0' });
+
+    expect(code).toBe(1);
+    expect(output).toContain('The service cannot listen on registry..example:0 (ENOTFOUND). Correct HOST');
+    expect(output).not.toContain('DATABASE_URL');
+  });
 });
 
 it.each([[['--help']], [['serve', '--help']], [['db:migrate', '--help']]])('%s explains itself', async (args) => {
