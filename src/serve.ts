@@ -6,9 +6,11 @@ import type { Context } from './context.ts';
 import { migrate, pendingMigrations } from './database/migrate.ts';
 import { isUnavailable } from './infrastructure/postgres.ts';
 
-/** Serves, and prints where as soon as requests are answered. */
+/** Serves until it is told to stop, and prints where as soon as requests are answered; who is told before opens nothing. */
 export async function serve({ config, logger, urls, embedded, encryptionKeys, stopping }: Context): Promise<void> {
+  if (stopping.aborted) return;
   await prepareDatabase(urls.postgres, embedded.has('postgres'), logger);
+  if (stopping.aborted) return;
   const { host, port, corsOrigins, databasePool } = config;
   await using app = await startApp({
     host,
@@ -24,7 +26,7 @@ export async function serve({ config, logger, urls, embedded, encryptionKeys, st
     version: version(),
     logger,
   });
-  console.log(`ready ${app.url}`);
+  if (!stopping.aborted) console.log(`ready ${app.url}`);
   await aborted(stopping);
 }
 
