@@ -58,8 +58,17 @@ describe('an audit', () => {
     expect(lines).toEqual((await Promise.all(expected.map((one) => audit([one])))).flatMap(({ lines }) => lines));
   });
 
-  it.each([[{}], [{ gateway: aGateway }]])('says that nobody was told anything: %j', async (wanted) => {
-    expect(await audit([created], wanted)).toEqual({ lines: ['Nobody was told a password.'], error: undefined });
+  it.each([
+    [{}, 'Nobody was told a password.'],
+    [{ gateway: aGateway }, `Nobody was told the password of gateway ${aGateway}.`],
+    [{ subject: 'orchestrator-3' }, 'Nobody of the name orchestrator-3 was told a password.'],
+    [
+      { gateway: aGateway, subject: 'orchestrator-1' },
+      `Nobody of the name orchestrator-1 was told the password of gateway ${aGateway}.`,
+    ],
+  ])('says of whom nothing was found, though others may have been told: %j', async (wanted, line) => {
+    const others = 'gateway' in wanted || 'subject' in wanted ? [theirs] : [];
+    expect(await audit([created, ...others], wanted)).toEqual({ lines: [line], error: undefined });
   });
 
   it.each([

@@ -35,10 +35,11 @@ export function readAuditWords(words: readonly string[]): z.output<typeof Words>
  */
 export async function listReadings(
   log: EventLog,
-  { gateway, subject }: z.output<typeof Words>,
+  wanted: z.output<typeof Words>,
   signal: AbortSignal,
   print: (line: string) => void,
 ): Promise<void> {
+  const { gateway, subject } = wanted;
   let listed = 0;
   let unreadable = 0;
   for await (const reading of readingsOf(log, gateway, signal)) {
@@ -50,9 +51,15 @@ export async function listReadings(
     listed++;
   }
   if (signal.aborted) throw new Error('Interrupted: these were not all. Run it again.');
-  if (listed === 0) print('Nobody was told a password.');
+  if (listed === 0) print(nothingOf(wanted));
   if (unreadable > 0)
     throw new Error(`${unreadable} of these ${listed} lines stand for what cannot be read, as they say.`);
+}
+
+/** Says of whom: of a name that was mistyped, too, it is true that it was told nothing. */
+function nothingOf({ gateway, subject }: z.output<typeof Words>): string {
+  const password = gateway === undefined ? 'a password' : `the password of gateway ${gateway}`;
+  return subject === undefined ? `Nobody was told ${password}.` : `Nobody of the name ${subject} was told ${password}.`;
 }
 
 function lineOf({ stored, event }: Reading): string {
