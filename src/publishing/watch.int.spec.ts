@@ -55,3 +55,17 @@ it('prints a message once that is sent again, and those without an id as often a
     'mti.end ',
   ]);
 });
+
+it.each(['mti.evt v1', 'mti..evt', '.mti', 'mti.', '>.mti', 'mti.e*', ''])(
+  'refuses what is no subject, instead of hearing nothing: "%s"',
+  async (subject) => {
+    const options = { url: 'nats://127.0.0.1:1', subject, logger: pino({ level: 'silent' }) };
+    const watching = watchEvents(options, AbortSignal.abort(), () => undefined);
+    await expect(watching).rejects.toThrow('is no subject');
+  },
+);
+
+it.each(['mti', '>', '*', 'mti.*.*.gateway.>', '$SYS.>'])('takes %s for a subject', async (subject) => {
+  const options = { url: 'nats://127.0.0.1:1', subject, logger: pino({ level: 'silent' }) };
+  await expect(watchEvents(options, AbortSignal.abort(), () => undefined)).resolves.toBeUndefined();
+});
