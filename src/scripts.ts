@@ -9,8 +9,8 @@ import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
 import { keysHelp, runKeys, serversForKeys } from './keys/script.ts';
-import { projectionsHelp, runProjections } from './projections/script.ts';
-import { publishingHelp, runPublishing } from './publishing/script.ts';
+import { projectionsHelp, runProjections, serversForProjections } from './projections/script.ts';
+import { publishingHelp, runPublishing, serversForPublishing } from './publishing/script.ts';
 import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
@@ -89,12 +89,9 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
     {
       usage: 'npm run projections -- <action>',
       help: projectionsHelp,
-      servers: ['eventStore', 'postgres'],
+      servers: serversForProjections,
       takes: ['words'],
-      run: async (context) => {
-        await using eventLog = eventStoreAt(context.urls.eventStore);
-        await runProjections(context, eventLog);
-      },
+      run: (context) => runProjections(context, () => eventStoreAt(context.urls.eventStore)),
     },
   ],
   [
@@ -102,12 +99,9 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
     {
       usage: 'npm run publishing -- <action>',
       help: publishingHelp,
-      servers: ['eventStore', 'nats'],
+      servers: serversForPublishing,
       takes: ['words'],
-      run: async (context) => {
-        await using eventLog = eventStoreAt(context.urls.eventStore);
-        await runPublishing(context, eventLog);
-      },
+      run: (context) => runPublishing(context, () => eventStoreAt(context.urls.eventStore)),
     },
   ],
   [

@@ -73,14 +73,22 @@ describe('the database commands', () => {
   });
 
   it('refuse what they do not know, with a line on how they are used', async () => {
-    const [flag, argument, name] = await Promise.all([
+    const [flag, argument, name, projections, publishing] = await Promise.all([
       run('db:reset', ['--forse=mti_wifi']),
       run('db:seed', ['twice']),
       run('db:migrate:create', ['Not A Name']),
+      run('projections', ['rebiuld']),
+      run('publishing', ['rebiuld-state']),
     ]);
     expect(flag).toMatchObject({ code: 1, output: expect.stringContaining('Usage: npm run db:reset') });
     expect(argument).toMatchObject({ code: 1, output: expect.stringContaining('Usage: npm run db:seed') });
     expect(name).toMatchObject({ code: 1, output: expect.stringContaining('kebab case') });
+    // At once, without servers.
+    expect(projections).toMatchObject({ code: 1, output: expect.stringMatching(/^Unknown: rebiuld\. There are /) });
+    expect(publishing).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^Unknown: rebiuld-state\. There are /),
+    });
   });
 });
 
