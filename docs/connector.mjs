@@ -16,10 +16,11 @@ import { connect } from 'nats';
 
 const service = 'mti.svc.v1.gateway.credentials';
 const [id, keyFile, tokenFile] = process.argv.slice(2);
-if (tokenFile === undefined)
-  throw new Error('Say which gateway, and name the files with the private key and the token.');
+if (tokenFile === undefined) end('Say which gateway, and name the files with the private key and the token.');
 
-const nats = await connect({ servers: process.env.NATS_URL ?? 'nats://localhost:4222' });
+const nats = await connect({ servers: process.env.NATS_URL ?? 'nats://localhost:4222' }).catch(({ message }) =>
+  end(`NATS cannot be reached (${message}): set NATS_URL. Where that of npm start listens is told by npm run stack.`),
+);
 try {
   const { url, email, password, credential_version } = await readCredential();
   console.log(JSON.stringify({ id, credential_version, url, email, password }));
@@ -31,6 +32,11 @@ try {
   process.exitCode = 1;
 } finally {
   await nats.close();
+}
+
+function end(message) {
+  console.error(message);
+  process.exit(1);
 }
 
 async function readCredential() {

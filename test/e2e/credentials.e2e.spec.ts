@@ -75,6 +75,18 @@ it('nobody answers unless it is asked for', async () => {
   });
 });
 
+it('a connector says in a line what it lacks', async () => {
+  const wordless = await run(['docs/connector.mjs']);
+  expect(wordless).toMatchObject({ code: 1, output: '', errors: expect.stringMatching(/^Say which gateway.*\n$/) });
+  const words = ['docs/connector.mjs', crypto.randomUUID(), file('connector.key'), file('connector.token')];
+  const alone = await run(words, '', { NATS_URL: 'nats://127.0.0.1:1' });
+  expect(alone).toMatchObject({
+    code: 1,
+    output: '',
+    errors: expect.stringMatching(/^NATS cannot be reached.*NATS_URL.*\n$/),
+  });
+});
+
 it('no token is signed without a key, nor for longer than it may', async () => {
   const words = ['src/main.ts', 'credentials', 'token', 'subject=a', 'organizations=*', `key=${'A'.repeat(42)}E`];
   const keyless = await run(words);
