@@ -87,12 +87,20 @@ function checkSettings(settings: StreamSettings, info: StreamInfo): void {
     .filter(({ is, must }) => is !== must);
   if (differences.length === 0) return;
   const told = differences.map(({ key, is, must }) => `${key} is ${is} and must be ${must}`).join('; ');
-  const remedy = differences.some(({ key }) => key === 'max_bytes') ? `. ${remedyOfBound(settings)}` : '';
-  throw new StreamDiffers(`the NATS stream ${settings.name} has other settings than ours: ${told}${remedy}`);
+  const remedies = [
+    ...(differences.some(({ key }) => key === 'max_bytes') ? [remedyOfBound(settings)] : []),
+    ...(differences.some(({ key }) => key !== 'max_bytes') ? [remedyOfTheRest(settings)] : []),
+  ].join('. ');
+  throw new StreamDiffers(`the NATS stream ${settings.name} has other settings than ours: ${told}. ${remedies}`);
 }
 
 function remedyOfBound({ name, maxBytes, maxBytesVariable }: StreamSettings): string {
   const edit = `nats stream edit ${name} --max-bytes=${maxBytes}`;
   const variable = maxBytesVariable === undefined ? '' : `, or correct ${maxBytesVariable}`;
   return `Change the bound of the stream (${edit})${variable}`;
+}
+
+/** Not all settings of a stream can be changed. */
+function remedyOfTheRest({ name }: StreamSettings): string {
+  return `If nobody else needs that stream, delete it (nats stream rm ${name}): it is made anew, and filled from the events`;
 }

@@ -118,6 +118,9 @@ describe('the connection to NATS', () => {
     await expect(nats.stream({ ...settings, subjects: ['spec.a'], maxBytes: 1 }).ensure()).rejects.toThrow(
       'the NATS stream SPEC has other settings than ours: subjects is ["spec.>"] and must be ["spec.a"]; max_bytes is -1 and must be 1',
     );
+    await expect(nats.stream({ ...settings, subjects: ['spec.a'] }).ensure()).rejects.toThrow(
+      'must be ["spec.a"]. If nobody else needs that stream, delete it (nats stream rm SPEC)',
+    );
   });
 });
 
