@@ -4,7 +4,7 @@ import { anOrganization, anotherOrganization } from '../../test/support/examples
 import { newSigningKey } from './keygen.ts';
 import { encodePublicKey, parseSigningKey, parseVerifyingKeys } from './keys.ts';
 import { readToken, signToken } from './token.ts';
-import { readWords } from './token-action.ts';
+import { readSigner, readWords } from './token-action.ts';
 
 const { publicKey } = generateKeyPairSync('x25519');
 const key = `key=${encodePublicKey(publicKey)}`;
@@ -33,6 +33,14 @@ describe('the words of a token', () => {
     expect(() => readWords(given)).toThrow('Usage: npm run credentials');
   });
 });
+
+it.each(['', 'a:b', `a:${encodePublicKey(publicKey).slice(1)}`])(
+  'what is no private key is refused, and told where one is read from: "%s"',
+  (input) => {
+    expect(() => readSigner(input)).toThrow('On standard input, the private key is not id:key');
+    expect(() => readSigner(input)).toThrow('< signing.key');
+  },
+);
 
 it('a new signing key signs what its public half believes', async () => {
   const now = new Date('2026-01-02T03:04:05Z');

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { Action } from './action.ts';
-import { connectorKeyOf, parseSigningKey } from './keys.ts';
+import { connectorKeyOf, KeyError, parseSigningKey, type SigningKey } from './keys.ts';
 import { ConnectorName, longestDays, Organizations } from './right.ts';
 import { readPairs } from './words.ts';
 
@@ -35,13 +35,23 @@ ${usage} < signing.key`,
   run: async (words) => {
     const { subject, organizations, key, days } = readWords(words);
     if (process.stdin.isTTY) console.error('Paste the private key, then Enter and Ctrl-D:');
-    const signer = parseSigningKey(await text(process.stdin));
+    const signer = readSigner(await text(process.stdin));
     // Not before it is needed: every other script would have to wait until it is loaded.
     const { signToken, thumbprintOf } = await import('./token.ts');
     const right = { subject, organizations };
     console.log(await signToken({ signer, right, thumbprint: await thumbprintOf(key), now: new Date(), days }));
   },
 };
+
+/** @throws Error that says what is wrong with the key, and where it is read from */
+export function readSigner(input: string): SigningKey {
+  try {
+    return parseSigningKey(input);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw new Error(`On standard input, ${error.message}\nUsage: ${usage} < signing.key`, { cause: error });
+  }
+}
 
 /** @throws Error that says what is wrong with which word */
 export function readWords(words: readonly string[]): z.output<typeof Words> {
