@@ -108,7 +108,9 @@ export function connectNats({ url, name, logger }: NatsOptions): Nats {
         await keep(made);
       } catch (error) {
         failures += 1;
-        logger[failures === 1 ? 'warn' : 'debug']({ err: error, servers }, 'NATS cannot be reached; trying on');
+        const reason = error instanceof Error ? error.message : String(error);
+        if (failures === 1) logger.warn({ servers, reason }, 'NATS cannot be reached; trying on');
+        logger.debug({ servers, err: error }, 'no connection to NATS');
       }
       await pauseFor(retryMs, closing.signal);
     }
