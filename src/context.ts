@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { EventLog } from './events/event-log.ts';
 import type { KeyRing } from './infrastructure/key-ring.ts';
 
 export type Server = 'eventStore' | 'postgres' | 'nats';
@@ -24,3 +25,6 @@ export interface Arguments {
   readonly name?: string | undefined;
   readonly words?: readonly string[] | undefined;
 }
+
+/** Connects to the event store, for an action that needs it. */
+export type OpenLog = () => EventLog & AsyncDisposable;

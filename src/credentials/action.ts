@@ -1,5 +1,4 @@
-import type { Context, Server } from '../context.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { Context, OpenLog, Server } from '../context.ts';
 
 /** Something an operator does for connectors: `npm run credentials -- <name>`. */
 export interface Action {
@@ -12,6 +11,3 @@ export interface Action {
    */
   readonly run: (words: readonly string[], context: Context, openLog: OpenLog) => Promise<void>;
 }
-
-/** Connects to the event store, for an action that needs it. */
-export type OpenLog = () => EventLog & AsyncDisposable;

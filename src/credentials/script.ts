@@ -1,6 +1,6 @@
 // `npm run credentials`: what an operator does so that connectors may read passwords, and sees who did. A row for each action.
-import type { Arguments, Context, Server } from '../context.ts';
-import type { Action, OpenLog } from './action.ts';
+import type { Arguments, Context, OpenLog, Server } from '../context.ts';
+import type { Action } from './action.ts';
 import { auditAction } from './audit-action.ts';
 import { connectorKeygenAction, keygenAction } from './keygen.ts';
 import { tokenAction } from './token-action.ts';

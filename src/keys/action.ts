@@ -1,5 +1,4 @@
-import type { Context, Server } from '../context.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { Context, OpenLog, Server } from '../context.ts';
 
 /** Something one may do with encryption keys: `npm run keys -- <name>`. */
 export interface Action {
@@ -8,6 +7,3 @@ export interface Action {
   /** @throws Error with a message for people; the process then ends with 1 */
   readonly run: (context: Context, openLog: OpenLog) => Promise<void>;
 }
-
-/** Connects to the event store, for an action that needs it. */
-export type OpenLog = () => EventLog & AsyncDisposable;

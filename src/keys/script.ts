@@ -1,6 +1,6 @@
 // `npm run keys`: what one may do with the keys that passwords are encrypted with. A row for each action.
-import type { Arguments, Context, Server } from '../context.ts';
-import type { Action, OpenLog } from './action.ts';
+import type { Arguments, Context, OpenLog, Server } from '../context.ts';
+import type { Action } from './action.ts';
 import { generateAction } from './generate.ts';
 import { rotateAction } from './rotate-action.ts';
 import { statusAction } from './status-action.ts';

@@ -9,6 +9,3 @@ export interface Action {
   /** @throws Error with a message for people; the process then ends with 1 */
   readonly run: (context: Context, eventLog: EventLog, words: readonly string[]) => Promise<void>;
 }
-
-/** Connects to the event store. */
-export type OpenLog = () => EventLog & AsyncDisposable;

@@ -1,6 +1,6 @@
 // `npm run projections`: what one may do with the read model while the service runs. A row for each action.
-import type { Arguments, Context, Server } from '../context.ts';
-import type { Action, OpenLog } from './action.ts';
+import type { Arguments, Context, OpenLog, Server } from '../context.ts';
+import type { Action } from './action.ts';
 import { parkedAction } from './parked-action.ts';
 import { rebuildAction, rollbackAction, verifyAction } from './rebuild-action.ts';
 import { statusAction } from './status-action.ts';

@@ -8,6 +8,3 @@ export interface Action {
   /** @throws Error with a message for people; the process then ends with 1 */
   readonly run: (context: Context, log: EventLog, bus: Bus) => Promise<void>;
 }
-
-/** Connects to the event store. */
-export type OpenLog = () => EventLog & AsyncDisposable;

@@ -1,7 +1,7 @@
 // `npm run publishing`: what one may do with what others hear. A row for each action.
-import type { Arguments, Context, Server } from '../context.ts';
+import type { Arguments, Context, OpenLog, Server } from '../context.ts';
 import { connectNats } from '../infrastructure/nats.ts';
-import type { Action, OpenLog } from './action.ts';
+import type { Action } from './action.ts';
 import { parkedAction } from './parked-action.ts';
 import { rebuildStateAction } from './rebuild-state-action.ts';
 

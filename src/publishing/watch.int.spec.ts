@@ -8,10 +8,7 @@ import { watchEvents } from './watch.ts';
 it('prints what is heard on a subject, from then on, until it is told to stop', async () => {
   await using nats = await startNats();
   await using client = await natsClient(nats.url);
-  const lines: string[] = [];
-  const stopping = new AbortController();
-  const options = { url: nats.url, subject: 'mti.evt.>', logger: pino({ level: 'silent' }) };
-  const watching = watchEvents(options, stopping.signal, (line) => lines.push(line));
+  const { lines, stop } = watch(nats.url, 'mti.evt.>');
 
   await vi.waitFor(() => expect(lines).toHaveLength(1));
   await vi.waitFor(() => {
@@ -20,8 +17,7 @@ it('prints what is heard on a subject, from then on, until it is told to stop', 
   });
   client.connection.publish('something.else', 'x');
   await client.connection.flush();
-  stopping.abort();
-  await watching;
+  await stop();
 
   expect(lines.some((line) => line.startsWith('something.else'))).toBe(false);
 });
@@ -29,10 +25,7 @@ it('prints what is heard on a subject, from then on, until it is told to stop', 
 it('prints a message once that is sent again, and those without an id as often as they are sent', async () => {
   await using nats = await startNats();
   await using client = await natsClient(nats.url);
-  const lines: string[] = [];
-  const stopping = new AbortController();
-  const options = { url: nats.url, subject: 'mti.>', logger: pino({ level: 'silent' }) };
-  const watching = watchEvents(options, stopping.signal, (line) => lines.push(line));
+  const { lines, stop } = watch(nats.url, 'mti.>');
   await vi.waitFor(() => {
     client.connection.publish('mti.ready');
     expect(lines.at(-1)).toBe('mti.ready ');
@@ -45,8 +38,7 @@ it('prints a message once that is sent again, and those without an id as often a
   }
   client.connection.publish('mti.end');
   await vi.waitFor(() => expect(lines.at(-1)).toBe('mti.end '));
-  stopping.abort();
-  await watching;
+  await stop();
   expect(lines.slice(before).filter((line) => line !== 'mti.ready ')).toEqual([
     'mti.evt.v1.a one',
     'mti.evt.v1.a two',
@@ -69,3 +61,17 @@ it.each(['mti', '>', '*', 'mti.*.*.gateway.>', '$SYS.>'])('takes %s for a subjec
   const options = { url: 'nats://127.0.0.1:1', subject, logger: pino({ level: 'silent' }) };
   await expect(watchEvents(options, AbortSignal.abort(), () => undefined)).resolves.toBeUndefined();
 });
+
+function watch(url: string, subject: string) {
+  const lines: string[] = [];
+  const stopping = new AbortController();
+  const options = { url, subject, logger: pino({ level: 'silent' }) };
+  const watching = watchEvents(options, stopping.signal, (line) => lines.push(line));
+  return {
+    lines,
+    stop() {
+      stopping.abort();
+      return watching;
+    },
+  };
+}
