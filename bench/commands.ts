@@ -5,13 +5,14 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
-import pg from 'pg';
+
 import pino from 'pino';
 import { useStack } from '../embedded/stack.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
 import type { StoredEvent } from '../src/events/event-log.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import type { Appends, Sample } from './commands-appends.ts';
 import type { Load } from './commands-load.ts';
@@ -151,14 +152,9 @@ async function gatewaysIn(databaseUrl: string): Promise<readonly string[]> {
 }
 
 async function query<Row>(databaseUrl: string, text: string, values: unknown[] = []): Promise<readonly Row[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query(text, values);
-    return rows;
-  } finally {
-    await client.end();
-  }
+  await using connection = await connect({ databaseUrl, name: 'bench' });
+  const { rows } = await connection.client.query(text, values);
+  return rows;
 }
 
 /** The first two events of a gateway: what the service has written is what the bare client appends. */

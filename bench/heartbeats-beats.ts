@@ -4,11 +4,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import pino from 'pino';
 import { useStack } from '../embedded/stack.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import { cpuTimes } from './cpu.ts';
 import { fillLog } from './heartbeats-events.ts';
@@ -67,8 +68,7 @@ async function prepare(
   tell(`making ${wholeText(gateways)} gateways`);
   await fillLog(log, gateways);
   await migrate({ databaseUrl: postgres, logger: pino({ level: 'silent' }) });
-  const client = running.adopt(new pg.Client({ connectionString: postgres }), (opened) => opened.end());
-  await client.connect();
+  const { client } = running.use(await connect({ databaseUrl: postgres, name: 'bench' }));
   await start('heartbeats-projector.ts', [eventStore, postgres]);
   await untilCounted(client, 'SELECT count(*) FROM gateways', gateways);
 

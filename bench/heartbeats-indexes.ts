@@ -1,7 +1,7 @@
 // What a flush of times into the tables costs, by what has to be kept with each row: databases that are copies of one, each
 // with something taken away, are written by turns, with the statement of the registry. Only the flush runs.
 
-import pg from 'pg';
+import type pg from 'pg';
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
 import type { GatewayId } from '../src/events/ids.ts';
@@ -180,9 +180,8 @@ async function sizesOf(client: pg.Client): Promise<Pick<Growth, 'table' | 'speci
   return { table: Number(found.table), specified, indexes: Number(found.indexes) };
 }
 
-async function clientOf(running: AsyncDisposableStack, connectionString: string): Promise<pg.Client> {
-  const client = running.adopt(new pg.Client({ connectionString }), (opened) => opened.end());
-  await client.connect();
+async function clientOf(running: AsyncDisposableStack, databaseUrl: string): Promise<pg.Client> {
+  const { client } = running.use(await connect({ databaseUrl, name: 'bench' }));
   return client;
 }
 

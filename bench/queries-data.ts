@@ -1,8 +1,8 @@
 // The rows that are queried: a registry whose organizations have 10 factories each, and its factories 200 gateways.
 // They are the same in every run, so that whoever asks for them can name them without having seen them.
-import pg from 'pg';
 import pino from 'pino';
 import { migrate } from '../src/database/migrate.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
 
 export const gatewaysPerFactory = 200;
 const factoriesPerOrganization = 10;
@@ -11,19 +11,15 @@ const factoriesPerOrganization = 10;
 export async function fillDatabase(databaseUrl: string, gateways: number): Promise<void> {
   await migrate({ databaseUrl, logger: pino({ level: 'silent' }) });
   const factories = Math.ceil(gateways / gatewaysPerFactory);
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    await client.query(`SET synchronous_commit = off; SET registry.writer = 'on'`);
-    await client.query(organizationRows(Math.ceil(factories / factoriesPerOrganization)));
-    await client.query(factoryRows(factories));
-    await client.query(gatewayRows(gateways, factories));
-    // What a table at rest has: statistics, and pages that are known to be visible to everybody.
-    await client.query('VACUUM ANALYZE');
-    await client.query('CHECKPOINT');
-  } finally {
-    await client.end();
-  }
+  await using connection = await connect({ databaseUrl, name: 'bench' });
+  const { client } = connection;
+  await client.query(`SET synchronous_commit = off; SET registry.writer = 'on'`);
+  await client.query(organizationRows(Math.ceil(factories / factoriesPerOrganization)));
+  await client.query(factoryRows(factories));
+  await client.query(gatewayRows(gateways, factories));
+  // What a table at rest has: statistics, and pages that are known to be visible to everybody.
+  await client.query('VACUUM ANALYZE');
+  await client.query('CHECKPOINT');
 }
 
 /** The id of a gateway, by its number from 1 on. */

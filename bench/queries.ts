@@ -3,9 +3,10 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
-import pg from 'pg';
+
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import { factoryId, fillDatabase, gatewayId, gatewaysPerFactory } from './queries-data.ts';
 import type { Answered, Load, Paths } from './queries-load.ts';
@@ -64,10 +65,8 @@ async function servicesOf(postgresUrl: string, gateways: number): Promise<readon
   const name = `with_${gateways}`;
   const databaseUrl = withDatabase(postgresUrl, name);
   tell(`writing ${gateways.toLocaleString('en-US')} gateways`);
-  const admin = new pg.Client({ connectionString: postgresUrl });
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name}`);
-  await admin.end();
+  await using admin = await connect({ databaseUrl: postgresUrl, name: 'bench' });
+  await admin.client.query(`CREATE DATABASE ${name}`);
   await fillDatabase(databaseUrl, gateways);
   const services: Service[] = [];
   for (const way of ['registry', 'slonik', 'pg'] as const) {

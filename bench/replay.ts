@@ -3,11 +3,11 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import pino from 'pino';
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
+import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import { eventsPerGateway } from './replay-events.ts';
 import { optionsOf, type ReplayOptions, usage } from './replay-options.ts';
@@ -70,14 +70,8 @@ async function measure({ way, url }: Subject, postgresUrl: string, oneByOne: num
 }
 
 async function administer(postgresUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: withDatabase(postgresUrl, 'postgres') });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    // Or it would have its own word to say when Postgres ends first, as it does on an interrupt.
-    await client.end();
-  }
+  await using connection = await connect({ databaseUrl: withDatabase(postgresUrl, 'postgres'), name: 'bench' });
+  await connection.client.query(statement);
 }
 
 function reportOf(readings: readonly Reading[], { sizes: [small, events], rounds }: ReplayOptions): string {

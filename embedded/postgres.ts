@@ -166,6 +166,8 @@ function inCluster(cluster: string, user: User | undefined): { cwd: string; env:
 
 async function makeDatabase(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
+  // A Postgres that ends between two statements is told by the next one.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
