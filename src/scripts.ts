@@ -1,6 +1,7 @@
 // What the process can be asked to do: a row for each npm script that needs the configuration.
+import type { Actions } from './actions.ts';
 import type { Arguments, Context, Server } from './context.ts';
-import { credentialsHelp, runCredentials, serversForCredentials } from './credentials/script.ts';
+import { credentialsScript } from './credentials/script.ts';
 import { createMigration } from './database/create-migration.ts';
 import { migrate } from './database/migrate.ts';
 import { resetDatabase } from './database/reset.ts';
@@ -8,9 +9,9 @@ import { seed, seededPassword } from './database/seed.ts';
 import { complaintOf, readStatus, renderStatus } from './database/status.ts';
 import { createEncryption } from './infrastructure/encryption.ts';
 import { connectEventStore, type EventStore } from './infrastructure/event-store.ts';
-import { keysHelp, runKeys, serversForKeys } from './keys/script.ts';
-import { projectionsHelp, runProjections, serversForProjections } from './projections/script.ts';
-import { publishingHelp, runPublishing, serversForPublishing } from './publishing/script.ts';
+import { keysScript } from './keys/script.ts';
+import { projectionsScript } from './projections/script.ts';
+import { publishingScript } from './publishing/script.ts';
 import { watchEvents } from './publishing/watch.ts';
 
 export interface Script {
@@ -84,46 +85,10 @@ The subject may have wildcards; all events of gateways: 'mti.evt.v1.*.*.gateway.
         watchEvents({ url: urls.nats, subject, logger }, stopping, console.log),
     },
   ],
-  [
-    'projections',
-    {
-      usage: 'npm run projections -- <action>',
-      help: projectionsHelp,
-      servers: serversForProjections,
-      takes: ['words'],
-      run: (context) => runProjections(context, () => eventStoreAt(context.urls.eventStore)),
-    },
-  ],
-  [
-    'publishing',
-    {
-      usage: 'npm run publishing -- <action>',
-      help: publishingHelp,
-      servers: serversForPublishing,
-      takes: ['words'],
-      run: (context) => runPublishing(context, () => eventStoreAt(context.urls.eventStore)),
-    },
-  ],
-  [
-    'keys',
-    {
-      usage: 'npm run keys -- <action>',
-      help: keysHelp,
-      servers: serversForKeys,
-      takes: ['words'],
-      run: (context) => runKeys(context, () => eventStoreAt(context.urls.eventStore)),
-    },
-  ],
-  [
-    'credentials',
-    {
-      usage: 'npm run credentials -- <action>',
-      help: credentialsHelp,
-      servers: serversForCredentials,
-      takes: ['words'],
-      run: (context) => runCredentials(context, () => eventStoreAt(context.urls.eventStore)),
-    },
-  ],
+  ['projections', scriptOf(projectionsScript)],
+  ['publishing', scriptOf(publishingScript)],
+  ['keys', scriptOf(keysScript)],
+  ['credentials', scriptOf(credentialsScript)],
   [
     'db:reset',
     {
@@ -140,6 +105,16 @@ Meanwhile there are the databases <database>_reset_new and, for a moment, <datab
     },
   ],
 ]);
+
+function scriptOf({ usage, help, servers, run }: Actions): Script {
+  return {
+    usage,
+    help,
+    servers,
+    takes: ['words'],
+    run: (context) => run(context, () => eventStoreAt(context.urls.eventStore)),
+  };
+}
 
 async function migrateDatabase({ urls, logger }: Context): Promise<void> {
   const applied = await migrate({ databaseUrl: urls.postgres, logger });

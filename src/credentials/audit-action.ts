@@ -1,23 +1,24 @@
 // `npm run credentials -- audit`, for people.
 import { z } from 'zod';
+import type { Action } from '../actions.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { GatewayId } from '../events/ids.ts';
-import type { Action } from './action.ts';
 import { type Reading, readingsOf } from './audit.ts';
 import { ConnectorName } from './right.ts';
 import { readPairs } from './words.ts';
 
-const usage = 'npm run credentials --silent -- audit [gateway=<id>] [subject=<name>]';
+const takes = '[gateway=<id>] [subject=<name>]';
+const usage = `npm run credentials --silent -- audit ${takes}`;
 
 const Words = z.strictObject({ gateway: GatewayId.optional(), subject: ConnectorName.optional() });
 
 export const auditAction: Action = {
+  takes,
   help: `Lists who was told which password, a line each, oldest first: when, who, which gateway, the version of its password, the
 thumbprint of the key that it was sealed to, and the request. Of all, or of one gateway, one connector or both. Ends with 1
-when there is something in the audit that cannot be read:
-${usage}`,
+when there is something in the audit that cannot be read.`,
   servers: ['eventStore'],
-  run: async (words, { stopping }, openLog) => {
+  run: async ({ words, context: { stopping }, openLog }) => {
     const wanted = readAuditWords(words);
     await using log = openLog();
     await listReadings(log, wanted, stopping, console.log);

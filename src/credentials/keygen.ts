@@ -1,14 +1,14 @@
 // New keys. The private one is printed once, alone on standard output, and kept nowhere.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import type { Action } from './action.ts';
+import type { Action } from '../actions.ts';
 import { encodePrivateKey, encodePublicKey } from './keys.ts';
 
 export const keygenAction: Action = {
+  takes: '',
   help: `Makes a pair of keys for signing tokens (Ed25519). The private one is alone on standard output, the public one and what
 to do with both is said on standard error: npm run credentials --silent -- keygen > signing.key`,
   servers: [],
-  run: async (words) => {
-    refuseWords(words, 'keygen');
+  run: async () => {
     const { id, privateKey, publicKey } = newSigningKey(new Date());
     console.log(`${id}:${privateKey}`);
     console.error(`
@@ -22,11 +22,11 @@ expired. What is taken out is worth nothing from the restart on.`);
 };
 
 export const connectorKeygenAction: Action = {
+  takes: '',
   help: `Makes a pair of keys for one connector (X25519), as it can do by itself. The private one is alone on standard output,
 the public one on standard error: npm run credentials --silent -- connector-keygen > connector.key`,
   servers: [],
-  run: async (words) => {
-    refuseWords(words, 'connector-keygen');
+  run: async () => {
     const { privateKey, publicKey } = generateKeyPairSync('x25519');
     console.log(encodePrivateKey(privateKey));
     console.error(`
@@ -44,8 +44,4 @@ export function newSigningKey(now: Date) {
     privateKey: encodePrivateKey(privateKey),
     publicKey: encodePublicKey(publicKey),
   };
-}
-
-function refuseWords(words: readonly string[], name: string): void {
-  if (words.length > 0) throw new Error(`Too much: ${words.join(' ')}. Usage: npm run credentials -- ${name}`);
 }

@@ -1,11 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { Action } from './action.ts';
+import type { Action } from '../actions.ts';
 import { connectorKeyOf, KeyError, parseSigningKey, type SigningKey } from './keys.ts';
 import { ConnectorName, longestDays, Organizations } from './right.ts';
 import { readPairs } from './words.ts';
 
-const usage = 'npm run credentials --silent -- token subject=<name> organizations=<ids or *> key=<public key> [days=1]';
+const takes = 'subject=<name> organizations=<ids or *> key=<public key> [days=1]';
+const usage = `npm run credentials --silent -- token ${takes} < signing.key`;
 
 const Words = z.strictObject({
   subject: ConnectorName,
@@ -28,11 +29,12 @@ const Words = z.strictObject({
 });
 
 export const tokenAction: Action = {
+  takes,
   help: `Signs a token, which is the right to read the passwords of the gateways of some organizations (their ids, separated by
 commas) or of all ('*'), for at most ${longestDays} days and for one connector's public key. The private key is read from standard input:
-${usage} < signing.key`,
+${usage}`,
   servers: [],
-  run: async (words) => {
+  run: async ({ words }) => {
     const { subject, organizations, key, days } = readWords(words);
     if (process.stdin.isTTY) console.error('Paste the private key, then Enter and Ctrl-D:');
     const signer = readSigner(await text(process.stdin));
@@ -49,7 +51,7 @@ export function readSigner(input: string): SigningKey {
     return parseSigningKey(input);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    throw new Error(`On standard input, ${error.message}\nUsage: ${usage} < signing.key`, { cause: error });
+    throw new Error(`On standard input, ${error.message}\nUsage: ${usage}`, { cause: error });
   }
 }
 

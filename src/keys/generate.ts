@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Action } from './action.ts';
+import type { Action } from '../actions.ts';
 
 export const generateAction: Action = {
+  takes: '',
   help: `Makes a new key and prints it as an entry for ENCRYPTION_KEYS, alone on standard output; how to put it to use is said on
 standard error. To pipe it: npm run keys --silent -- generate`,
   servers: [],

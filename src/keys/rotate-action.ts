@@ -1,9 +1,9 @@
+import type { Action } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { grouped } from '../database/progress-bar.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { createEncryption, type Encryption } from '../infrastructure/encryption.ts';
 import type { KeyRing } from '../infrastructure/key-ring.ts';
-import type { Action } from './action.ts';
 import { adviceOn } from './advice.ts';
 import { surveyWithProgress, withProgress } from './progress.ts';
 import { gatewaysToRotate, type Rotated, rotate } from './rotate.ts';
@@ -14,11 +14,12 @@ import type { Survey } from './survey.ts';
 const mostTold = 10;
 
 export const rotateAction: Action = {
+  takes: '',
   help: `Encrypts every password that is under another key with the first one, while the service runs; deleted gateways'
 included. Interrupted, it finishes what it has begun; run again, it does the rest. In the end it says which keys can be
 taken out. What the events of the past hold stays under the keys of the past.`,
   servers: ['eventStore'],
-  run: async (context, openLog) => {
+  run: async ({ context, openLog }) => {
     await using log = openLog();
     const ring = await context.encryptionKeys();
     const encryption = createEncryption(ring);

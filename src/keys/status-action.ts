@@ -1,6 +1,6 @@
+import type { Action } from '../actions.ts';
 import { grouped } from '../database/progress-bar.ts';
 import { createEncryption } from '../infrastructure/encryption.ts';
-import type { Action } from './action.ts';
 import { adviceOn } from './advice.ts';
 import { surveyWithProgress } from './progress.ts';
 import { countByKey, renderCounts } from './standings.ts';
@@ -9,10 +9,11 @@ import { countByKey, renderCounts } from './standings.ts';
 const mostNamed = 10;
 
 export const statusAction: Action = {
+  takes: '',
   help: `Counts the passwords of all gateways, deleted ones included, by the key that they are encrypted with, and tries to open
 each. Ends with 1 when there are some that no key here opens, and says what to do about them.`,
   servers: ['eventStore'],
-  run: async (context, openLog) => {
+  run: async ({ context, openLog }) => {
     await using log = openLog();
     const ring = await context.encryptionKeys();
     const survey = await surveyWithProgress(context, log, createEncryption(ring));

@@ -104,7 +104,11 @@ describe('words that make no sense', () => {
 });
 
 function run(...words: readonly string[]): Promise<void> {
-  return parkedAction.run({ urls: { postgres: database.url } } as Context, givenLog(), words);
+  return parkedAction.run({ context: { urls: { postgres: database.url } } as Context, openLog: noLog, words });
+}
+
+function noLog(): never {
+  throw new Error('what is parked is in the tables alone');
 }
 
 /** What a projector makes of these events. */

@@ -1,11 +1,13 @@
 // `npm run projections -- parked`: for people, what waits and why, and what they can do about it.
+
+import type { Action } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { connect } from '../infrastructure/postgres.ts';
-import type { Action } from './action.ts';
 import { listParked, listSkipped, type ParkedStream, retryParked, type SkippedEvent, skipParked } from './parked.ts';
 
 export const parkedAction: Action = {
   takes: 'list | retry [<stream>] | skip <stream> [<revision>]',
+  servers: ['postgres'],
   help: `Events that the tables could not take (a value too long, say), and those that wait behind them. The service goes on
 with all others.
 list   shows which ones wait, why and since when; and what was skipped.
@@ -13,7 +15,7 @@ retry  tries them again, in the order of the log: all, or those of a stream and 
        still fail. A rebuild tries all of them too.
 skip   gives up the event that a stream waits for, and retries what waits behind it. The tables then differ from the log
        until a rebuild. Without the event that creates something, all of its events are given up.`,
-  run: (context, _eventLog, words) => runParked(context, words),
+  run: ({ context, words }) => runParked(context, words),
 };
 
 async function runParked({ urls }: Context, [verb, stream, revision, ...more]: readonly string[]): Promise<void> {

@@ -1,17 +1,20 @@
 // `npm run projections -- rebuild | rollback | verify`, for people.
+
+import type { Action } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { pendingMigrations } from '../database/migrate.ts';
 import { grouped, progressBar } from '../database/progress-bar.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { Action } from './action.ts';
 import { type RebuildOptions, rebuild, rollback } from './rebuild.ts';
 import { verify } from './verify.ts';
 
 export const rebuildAction: Action = {
   takes: '',
+  servers: ['eventStore', 'postgres'],
   help: `Makes the tables anew from the events and swaps them in, while the service runs and queries are answered. Interrupted, it
 leaves the live tables as they were. The former ones stay, for a rollback, until the next rebuild.`,
-  run: async (context, eventLog) => {
+  run: async ({ context, openLog }) => {
+    await using eventLog = openLog();
     const { events, parked } = await withProgress(context, eventLog, rebuild);
     context.logger.info(`${grouped(events)} events are in the new tables. The former ones are kept for a rollback`);
     if (parked === 0) return;
@@ -24,9 +27,11 @@ leaves the live tables as they were. The former ones stay, for a rollback, until
 
 export const rollbackAction: Action = {
   takes: '',
+  servers: ['eventStore', 'postgres'],
   help: `Brings the tables back that the last rebuild replaced, with the events that have come since. Once more, and the others
 are back.`,
-  run: async (context, eventLog) => {
+  run: async ({ context, openLog }) => {
+    await using eventLog = openLog();
     const { events } = await rollback(await optionsOf(context, eventLog, () => undefined));
     context.logger.info(`The former tables are back, with ${grouped(events)} events that had come since`);
   },
@@ -34,9 +39,11 @@ are back.`,
 
 export const verifyAction: Action = {
   takes: '',
+  servers: ['eventStore', 'postgres'],
   help: `Makes the tables from the events once more, beside the live ones, and compares them row by row. Ends with 1 when they
 differ, and shows the first differences of each table, but no password.`,
-  run: async (context, eventLog) => {
+  run: async ({ context, openLog }) => {
+    await using eventLog = openLog();
     const { events, differences } = await withProgress(context, eventLog, verify);
     if (differences.length === 0) {
       context.logger.info(`No difference: the tables are what ${grouped(events)} events say`);

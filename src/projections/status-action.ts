@@ -1,9 +1,8 @@
 // `npm run projections -- status`: how the read model stands, for people.
 import type { Logger } from 'pino';
-import type { Context } from '../context.ts';
+import type { Action } from '../actions.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { createPool } from '../infrastructure/postgres.ts';
-import type { Action } from './action.ts';
 import { startListener } from './announcements.ts';
 import { describeLag } from './lag.ts';
 import { createProgress } from './progress.ts';
@@ -11,9 +10,11 @@ import { createReadiness, isBehindForLong, type Readiness, type ReadModelStatus,
 
 export const statusAction: Action = {
   takes: '',
+  servers: ['eventStore', 'postgres'],
   help: `Shows how far the tables are, how far behind the events, whether that changes, and what is parked.
 Ends with 1 when progress has stalled, something is parked, or a store cannot be asked.`,
-  run: async ({ urls, logger, stopping }: Context, eventLog) => {
+  run: async ({ context: { urls, logger, stopping }, openLog }) => {
+    await using eventLog = openLog();
     const readiness = await readProjectionStatus({ databaseUrl: urls.postgres, eventLog, logger, signal: stopping });
     if (readiness.readModel) console.log(renderReadModel(readiness.readModel));
     const complaint = complaintOf(readiness);
