@@ -1,6 +1,7 @@
 // What the adapters of NATS share: the connection of the moment, and questions to the JetStream API.
 import { type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import { BusUnavailable } from '../publishing/bus.ts';
+import { endsWithin } from './lifecycle.ts';
 
 /** The connection, as those see it who use it. */
 export interface NatsLink {
@@ -29,6 +30,17 @@ export async function ask<T>(link: NatsLink, question: (manager: JetStreamManage
     if (!(error instanceof NatsError) || (error.api_error !== undefined && error.code !== unavailable)) throw error;
     throw new BusUnavailable(whyUnanswered(error), { cause: error });
   }
+}
+
+/**
+ * Waits until all has arrived that NATS has sent so far: it answers a ping behind that.
+ *
+ * @param patience for how long, in milliseconds
+ * @throws BusUnavailable when it does not answer for so long
+ */
+export async function roundTrip(connection: NatsConnection, patience: number): Promise<void> {
+  if (await endsWithin(patience, connection.flush())) return;
+  throw new BusUnavailable(`NATS has not answered for ${patience} ms`);
 }
 
 function whyUnanswered(error: NatsError): string {

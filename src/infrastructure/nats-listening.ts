@@ -1,9 +1,6 @@
 // Listening behind the `HeartbeatBus` port: what is published while there is a connection, and nothing after a gap.
-import type { NatsConnection } from 'nats';
 import type { Listening } from '../presence/heartbeats.ts';
-import { BusUnavailable } from '../publishing/bus.ts';
-import { endsWithin } from './lifecycle.ts';
-import type { NatsLink } from './nats-api.ts';
+import { type NatsLink, roundTrip } from './nats-api.ts';
 
 /** Listens as `HeartbeatBus` says, until it is disposed of. */
 export function listenTo({ live, losses }: NatsLink, subject: string, heard: (subject: string) => void): Listening {
@@ -17,17 +14,10 @@ export function listenTo({ live, losses }: NatsLink, subject: string, heard: (su
   });
   return {
     lost: losing.signal,
-    roundTrip: (patience) => roundTrip(nats, patience, losing.signal),
+    roundTrip: (patience) => roundTrip(nats, patience).finally(() => losing.signal.throwIfAborted()),
     [Symbol.dispose]() {
       losses.delete(lost);
       if (!nats.isClosed() && !subscription.isClosed()) subscription.unsubscribe();
     },
   };
-}
-
-// NATS answers a ping behind all that it has sent before.
-async function roundTrip(nats: NatsConnection, patience: number, lost: AbortSignal): Promise<void> {
-  const isBack = await endsWithin(patience, nats.flush());
-  lost.throwIfAborted();
-  if (!isBack) throw new BusUnavailable(`NATS has not answered for ${patience} ms`);
 }

@@ -3,9 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { headers, type NatsConnection, type ServiceMsg } from 'nats';
 import type { Logger } from 'pino';
 import type { AnswerRequest, RequestAnswer, ServiceSettings } from '../credentials/requests.ts';
-import { BusUnavailable } from '../publishing/bus.ts';
-import { endsWithin, pauseFor } from './lifecycle.ts';
-import { answerMs, type NatsLink } from './nats-api.ts';
+import { pauseFor } from './lifecycle.ts';
+import { answerMs, type NatsLink, roundTrip } from './nats-api.ts';
 
 /** How long an orderly end may take, in milliseconds. */
 const endMs = 2_000;
@@ -37,7 +36,7 @@ export async function serveRequests(
   link.losses.add(lost);
   try {
     service.addEndpoint(endpoint, { subject, handler: (_, message) => begin(message) });
-    await roundTrip(connection);
+    await roundTrip(connection, answerMs);
     serving();
     const ending = AbortSignal.any([signal, losing.signal]);
     const ended = await Promise.race([service.stopped, aborted(ending), whileAnswering(connection, ending)]);
@@ -105,12 +104,7 @@ async function aborted(signal: AbortSignal): Promise<null> {
 async function whileAnswering(connection: NatsConnection, signal: AbortSignal): Promise<null> {
   while (!signal.aborted) {
     await pauseFor(breathMs, signal);
-    if (!signal.aborted) await roundTrip(connection);
+    if (!signal.aborted) await roundTrip(connection, answerMs);
   }
   return null;
-}
-
-async function roundTrip(connection: NatsConnection): Promise<void> {
-  if (await endsWithin(answerMs, connection.flush())) return;
-  throw new BusUnavailable(`NATS has not answered for ${answerMs} ms`);
 }
