@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { type Config, createConfig, lintFromString } from '@redocly/openapi-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { definitions } from '../src/events/catalogue.ts';
-import { usualTiming } from '../src/presence/presence-process.ts';
+import { usualTiming } from '../src/presence/timing.ts';
 import { generatedFiles } from './docs.ts';
 
 const project = new URL('../', import.meta.url);
