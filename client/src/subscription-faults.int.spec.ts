@@ -80,7 +80,7 @@ describe.concurrent.each(natsServers())('events, with %s,', (_, file) => {
       const { streams } = await shared.client.connection.jetstreamManager();
       // Made anew before: NATS would refuse the ids of the last two minutes in one that was purged only.
       const { config } = await streams.info(stream);
-      await streams.delete(stream);
+      await shared.client.deleteStreams(stream);
       await streams.add(config);
       for (const _ of lives) await shared.client.connection.jetstream().publish('mti.evt.litter');
       await streams.purge(stream);
@@ -98,8 +98,7 @@ describe.concurrent.each(natsServers())('events, with %s,', (_, file) => {
       await subscription.count(some.length);
       await first[Symbol.asyncDispose]();
       // Filled long before an ordered subscription notices that its consumer has gone with the stream.
-      const { streams } = await shared.client.connection.jetstreamManager();
-      await streams.delete(stream);
+      await shared.client.deleteStreams(stream);
       const anew = givenLog(...some.slice(-1), ...rest);
       await using _publishing = publishing(shared.nats.url, anew);
       await published(anew);

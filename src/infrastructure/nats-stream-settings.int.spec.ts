@@ -51,8 +51,7 @@ describe.each(natsServers())('the settings of a stream that is there, in %s,', (
   });
 
   afterEach(async () => {
-    const { streams } = await client.connection.jetstreamManager();
-    for await (const { config } of streams.list()) await streams.delete(config.name);
+    await client.deleteStreams(log.name, bucket.name, 'OTHER');
   });
 
   afterAll(async () => {
@@ -127,7 +126,7 @@ describe.each(natsServers())('the settings of a stream that is there, in %s,', (
   async function make(settings: StreamSettings, differing: Setting): Promise<void> {
     await nats.stream(settings).ensure();
     const ours = await configOf(settings);
-    await (await client.connection.jetstreamManager()).streams.delete(settings.name);
+    await client.deleteStreams(settings.name);
     await request(client.connection, 'CREATE', { ...ours, ...differing });
     expect(await configOf(settings)).toMatchObject(differing);
   }

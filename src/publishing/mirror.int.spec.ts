@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KV } from 'nats';
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { differences, readBucket } from '../../test/support/bucket.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
@@ -26,8 +26,9 @@ const keyElsewhere = `${examples.anOrganization}.${examples.anotherFactory}.${ex
 describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   const shared = sharedNats(file);
 
+  beforeEach(() => shared.client.deleteStreams(stream));
+
   it('shows who watches the bucket the life of a gateway, and a move under the new key first', async () => {
-    await shared.client.deleteStreams(stream);
     const [first, ...others] = examples.storedInOrder(
       examples.gatewayCreated(),
       examples.gatewayUpdated({ name: 'Hall 2' }),
@@ -58,7 +59,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('shows who watches each of many moves', async () => {
-    await shared.client.deleteStreams(stream);
     const [created, ...moves] = examples.storedInOrder(
       examples.gatewayCreated(),
       ...Array.from({ length: 200 }, (_, index) => {
@@ -81,7 +81,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('shows who comes later what there is, and what comes after that', async () => {
-    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(30);
     const log = givenLog(...events);
     await using _mirror = mirroring(log);
@@ -96,7 +95,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('equals the log while NATS is killed, frozen and thawed under load', async () => {
-    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(1_000);
     const log = givenLog(...events.slice(0, -2_000));
     await using mirror = mirroring(log);
@@ -114,7 +112,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('fills the bucket again when NATS has lost everything', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...livesOfGateways(100));
     await using _mirror = mirroring(log);
     await mirrored(log);
@@ -125,7 +122,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('writes nothing twice when two run, and one goes on when the other stops', async () => {
-    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(600);
     const later = events.slice(-300);
     const log = givenLog(...events.slice(0, -300));
@@ -140,7 +136,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('goes on when a stranger writes under a key, and corrects it with the next event of that gateway', async () => {
-    await shared.client.deleteStreams(stream);
     const [created, updated] = examples.storedInOrder(examples.gatewayCreated(), examples.gatewayUpdated());
     if (created === undefined || updated === undefined) throw new Error('two were asked for');
     const log = givenLog(created);
@@ -152,7 +147,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('is corrected where a stranger has altered it, key by key, while it goes on under load', async () => {
-    await shared.client.deleteStreams(stream);
     const events = livesOfGateways(240);
     const isQuiet = ({ stream: of }: StoredEvent) => Number.parseInt(of.slice(-4), 16) < 120;
     const log = givenLog(...events.filter(isQuiet));
@@ -183,7 +177,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('uses a bucket that a client created, and refuses one that forgets', async () => {
-    await shared.client.deleteStreams(stream);
     await bucket();
     const log = givenLog(...livesOfGateways(3));
     await using mirror = mirroring(log);
@@ -196,7 +189,6 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   });
 
   it('refuses a bucket that was filled from another log', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...livesOfGateways(3));
     await using first = mirroring(log);
     await mirrored(log);

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { natsServers } from '../../test/support/nats-process.ts';
@@ -19,8 +19,9 @@ const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } 
 describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   const shared = sharedNats(file);
 
+  beforeEach(() => shared.client.deleteStreams(stream));
+
   it('publishes what is in the log and what is added, once and in order, without what is not published', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...someOfEach, unknownEvent, ...gateways(1_000)));
     await using _publisher = publishing(log);
     await published(1_000 + someOfEach.length - 1);
@@ -30,7 +31,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('resumes after its last message when it starts again', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(100)));
     await using first = publishing(log);
     await published(100);
@@ -45,7 +45,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('loses, doubles and disorders nothing while NATS is killed and started again under load', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(20_000)));
     await using _publisher = publishing(log);
     for (const threshold of [500, 6_000, 12_000]) {
@@ -58,7 +57,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('catches up when NATS thaws after it was frozen in mid-pipeline', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     await published(500);
@@ -70,7 +68,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('publishes everything again when NATS has lost everything', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(300)));
     await using _publisher = publishing(log);
     await published(300);
@@ -83,7 +80,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('publishes once and in order when two run, and one goes on when the other stops', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(10_000)));
     await using one = publishing(log);
     await using _other = publishing(log);
@@ -97,7 +93,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('leaves no hole where a stranger writes into the stream', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(12_000)));
     await using publisher = publishing(log);
     for (const threshold of [500, 5_000]) {
@@ -116,7 +111,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream with other settings and names the difference', async () => {
-    await shared.client.deleteStreams(stream);
     const { streams } = await shared.client.connection.jetstreamManager();
     await streams.add({ name: stream, subjects: ['mti.evt.>'], max_msgs: 1_000 });
     await using publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach)));
@@ -124,7 +118,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('lets the oldest messages go when the stream reaches its bound, and resumes all the same', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...gateways(1_000)));
     await using first = publishing(log, 100_000);
     await published(1_000);
@@ -138,7 +131,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream with another bound, and says what can be done', async () => {
-    await shared.client.deleteStreams(stream);
     const log = givenLog(...examples.storedInOrder(...someOfEach));
     await using first = publishing(log);
     await published(1);
@@ -152,7 +144,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('refuses a stream that was published from another log', async () => {
-    await shared.client.deleteStreams(stream);
     await using first = publishing(givenLog(...examples.storedInOrder(...gateways(3))));
     await published(3);
     await first[Symbol.asyncDispose]();
@@ -161,7 +152,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('puts no password on the bus, encrypted or not', async () => {
-    await shared.client.deleteStreams(stream);
     await using _publisher = publishing(givenLog(...examples.storedInOrder(...someOfEach, ...gateways(50))));
     await published(someOfEach.length - 1 + 50);
     const heard = JSON.stringify(await shared.client.readAll(stream));
@@ -171,7 +161,6 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   });
 
   it('waits for a NATS that is away when it starts', async () => {
-    await shared.client.deleteStreams(stream);
     await shared.nats.kill();
     const log = givenLog(...examples.storedInOrder(...gateways(10)));
     await using publisher = publishing(log);

@@ -32,9 +32,7 @@ describe.each(natsServers())('while nothing happens, with %s,', (_, file) => {
   it('streams that an operator deletes are made and filled again, also where a client makes the bucket first', async () => {
     await using _published = publishing();
     await filled();
-    const { streams } = await client.connection.jetstreamManager();
-    await streams.delete(events);
-    await streams.delete(bucket);
+    await client.deleteStreams(events, bucket);
     await client.connection.jetstream().views.kv('gateways');
     await filled();
   });
