@@ -16,6 +16,10 @@ export default defineConfig({
           name: 'unit',
           include: specs.map((folder) => `${folder}/*.spec.ts`),
           exclude: ['**/*.int.spec.ts', '**/*.e2e.spec.ts', '**/node_modules/**'],
+          testTimeout: 30_000,
+          // A process of its own would take longer than most of them do, and none changes what others go by.
+          pool: 'threads',
+          isolate: false,
         },
       },
       {

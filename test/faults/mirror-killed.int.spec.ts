@@ -2,11 +2,10 @@
 // show what the tables of the read model show. KILLS=50 makes it long.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { natsServers } from '../support/nats-process.ts';
 import { type MirrorScene, setMirrorScene } from './mirror-scene.ts';
-import { kills, type Random, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { kills, natsServersBySeed, type Random, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
-it.each(natsServers())(
+it.each(natsServersBySeed())(
   'a mirror that is killed again and again equals the read model: %s',
   (_, natsServer) => sayingTheSeed(() => survivesKills(natsServer)),
   60_000 + kills * 10_000,

@@ -2,11 +2,10 @@
 // Then the bucket must show what the tables of the read model show.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { natsServers } from '../support/nats-process.ts';
 import { type MirrorScene, setMirrorScene } from './mirror-scene.ts';
-import { type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
+import { natsServersBySeed, type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
 
-it.each(natsServers())(
+it.each(natsServersBySeed())(
   'a mirror whose servers are killed, frozen and wiped equals the read model, alone and beside a rival: %s',
   (_, natsServer) => sayingTheSeed(() => survivesServers(natsServer)),
   60_000 + restarts * 40_000,

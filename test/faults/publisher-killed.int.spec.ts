@@ -2,11 +2,10 @@
 // stops. KILLS=50 makes it long.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { natsServers } from '../support/nats-process.ts';
 import { setPublisherScene } from './publisher-scene.ts';
-import { kills, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { kills, natsServersBySeed, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
-it.each(natsServers())(
+it.each(natsServersBySeed())(
   'a publisher that is killed again and again publishes each event once and in order: %s',
   (_, natsServer) => sayingTheSeed(() => survivesKills(natsServer)),
   60_000 + kills * 10_000,

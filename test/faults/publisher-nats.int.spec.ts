@@ -2,11 +2,10 @@
 // than a publisher waits, and started again without all that it had stored.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { natsServers } from '../support/nats-process.ts';
 import { type PublisherScene, setPublisherScene } from './publisher-scene.ts';
-import { type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
+import { natsServersBySeed, type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
 
-it.each(natsServers())(
+it.each(natsServersBySeed())(
   'a publisher whose NATS is killed, frozen and wiped publishes each event once and in order: %s',
   (_, natsServer) => sayingTheSeed(() => survivesNats(natsServer)),
   60_000 + restarts * 30_000,

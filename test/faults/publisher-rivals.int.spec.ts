@@ -2,14 +2,13 @@
 // the other has long gone on: what it still had to say must change nothing then.
 import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'vitest';
-import { natsServers } from '../support/nats-process.ts';
 import { setPublisherScene } from './publisher-scene.ts';
-import { kills, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { kills, natsServersBySeed, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
 const takeoverWithinMs = 10_000;
-const rounds = Math.max(4, Math.round(kills / 2));
+const rounds = Math.max(3, Math.round(kills / 2));
 
-it.each(natsServers())(
+it.each(natsServersBySeed())(
   'two publishers publish each event once and in order, and one goes on when the other cannot: %s',
   (_, natsServer) => sayingTheSeed(() => publishAsOne(natsServer)),
   60_000 + rounds * 15_000,

@@ -11,7 +11,7 @@ import { projecting, type Scene, setScene, standingBy } from './scene.ts';
 const takeoverWithinMs = 5_000;
 /** Postgres waits ten seconds for a session that is silent. */
 const passedOnWithinMs = 20_000;
-const rounds = Math.max(4, Math.round(kills / 2));
+const rounds = Math.max(2, Math.round(kills / 2));
 
 it(
   'of two projectors one writes, also when the other wakes up late and still believes that it is the one',
