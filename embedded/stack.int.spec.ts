@@ -3,14 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import pg from 'pg';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../test/support/eventually.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { type Server, type Stack, useStack } from './stack.ts';
 import { isGone } from './supervised-process.ts';
 import { until } from './until.ts';
 
 const all: readonly Server[] = ['eventStore', 'postgres', 'nats'];
-const patiently = { timeout: 30_000, interval: 50 };
 const names = ['event-store', 'postgres', 'nats'];
 
 describe('the embedded stack', () => {
@@ -42,10 +42,7 @@ describe('the embedded stack', () => {
     expect(joiner.owned).toEqual([]);
     await query(owner, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await owner.stop();
-    await vi.waitFor(
-      async () => expect(await query(joiner, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]),
-      patiently,
-    );
+    await eventually(async () => expect(await query(joiner, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]));
     await withStack(folder.path, all, async (next) => {
       expect(next.owned).toEqual([]);
       expect(next.urls).toEqual(owner.urls);
@@ -61,7 +58,7 @@ describe('the embedded stack', () => {
     await using joiner = await stayingUp(folder.path);
     owner.kill('SIGKILL');
     await owner.exitCode;
-    await vi.waitFor(async () => expect(await query(joiner, 'SELECT 1 AS one')).toEqual([{ one: 1 }]), patiently);
+    await eventually(async () => expect(await query(joiner, 'SELECT 1 AS one')).toEqual([{ one: 1 }]));
   });
 
   it('starts the servers that were asked for and no others', async () => {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
+import { eventually } from '../test/support/eventually.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
 import { joinOrStart, type ServerKind } from './join-or-start.ts';
 import type { StartedServer } from './launch.ts';
@@ -14,7 +15,7 @@ it('a server is started by who joined it once its owner has stopped it', async (
   await using _used = { [Symbol.asyncDispose]: used.stop };
   expect(scene.starts()).toBe(1);
   await scene.owner.stop();
-  await vi.waitFor(() => expect(scene.starts()).toBe(2));
+  await eventually(() => expect(scene.starts()).toBe(2));
 });
 
 it('a server that cannot be started when its owner has stopped it has died, and why is told', async () => {
@@ -36,7 +37,7 @@ it('a server that was taken over tells of its end, and is stopped by who took it
   await using scene = await twoWhoUse(async () => starts.shift() ?? started());
   const used = takingOver(scene.kind, scene.dataDir, scene.joined, silent);
   await scene.owner.stop();
-  await vi.waitFor(() => expect(scene.starts()).toBe(2));
+  await eventually(() => expect(scene.starts()).toBe(2));
   second.died.resolve(new Error('the server ended'));
   expect(await used.died).toMatchObject({ message: 'the server ended' });
   await used.stop();

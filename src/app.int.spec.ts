@@ -1,7 +1,8 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService } from '../test/e2e/service.ts';
 import { createMigratedDatabase, withClient } from '../test/support/database.ts';
+import { eventually } from '../test/support/eventually.ts';
 import { encodedKey } from '../test/support/key-rings.ts';
 import { startEventStore, startNats } from '../test/support/servers.ts';
 import { temporaryFolder } from '../test/support/temporary-folder.ts';
@@ -52,7 +53,7 @@ describe('a ring that lacks a key', () => {
     const logger = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
     await using _ = await start(8, servers.databaseUrl, logger);
     const { id } = parseKey(encodedKey(7));
-    await vi.waitFor(() => expect(lines.join('')).toContain(`Key ${id} is not here`));
+    await eventually(() => expect(lines.join('')).toContain(`Key ${id} is not here`));
     expect(lines.join('')).not.toContain(encodedKey(7).slice(0, 10));
   });
 
@@ -83,11 +84,11 @@ describe('a factory that is deleted', () => {
       expect(await refused.json()).toMatchObject({ error: { code: 'HAS_ACTIVE_CHILDREN' } });
     }
     expect((await ask(app, 'DELETE', `/api/organizations/${organization_id}`)).status).toBe(204);
-    await vi.waitFor(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(404), 10_000);
+    await eventually(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(404));
     expect((await ask(app, 'GET', `/api/factories/${factory_id}`)).status).toBe(404);
 
     expect((await ask(app, 'POST', `/api/organizations/${organization_id}/restore`)).status).toBe(200);
-    await vi.waitFor(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(200), 10_000);
+    await eventually(async () => expect((await ask(app, 'GET', `/api/gateways/${id}`)).status).toBe(200));
     expect((await ask(app, 'DELETE', `/api/gateways/${id}`)).status).toBe(204);
     expect((await ask(app, 'DELETE', `/api/factories/${factory_id}?cascade=false`)).status).toBe(204);
   });
@@ -106,7 +107,7 @@ describe('a process that does not project', () => {
     };
     const holder = others.use(await startService({ dataDir: folder.path, environment }));
     const standingBy = others.use(await start(7, database.url));
-    await vi.waitFor(async () => expect(await waitingForLocks(database.url)).toBe(3), 10_000);
+    await eventually(async () => expect(await waitingForLocks(database.url)).toBe(3));
 
     for (const _ of [1, 2, 3]) {
       const { headers } = await ask(standingBy, 'POST', '/api/organizations', { name: 'Acme' });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
+import { eventually } from '../test/support/eventually.ts';
 import { encodedKey } from '../test/support/key-rings.ts';
 import { readConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -15,7 +16,7 @@ it('prints where it answers, and ends when it is told to', async () => {
   const stopping = new AbortController();
   const serving = serve(contextWith('postgres://me@127.0.0.1:1/registry', stopping.signal));
 
-  await vi.waitFor(() => expect(printed).toHaveBeenCalledWith(expect.stringMatching(/^ready http:/)), 10_000);
+  await eventually(() => expect(printed).toHaveBeenCalledWith(expect.stringMatching(/^ready http:/)));
   stopping.abort();
   await serving;
 });

@@ -1,12 +1,13 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePrivateKey } from '../../src/credentials/keys.ts';
 import { sealFor } from '../../src/credentials/sealing.ts';
 import { startCredentialService } from '../../src/credentials/service.ts';
 import { signToken, thumbprintOf } from '../../src/credentials/token.ts';
 import { connectNats } from '../../src/infrastructure/nats.ts';
 import { connectorKey } from '../../test/support/connector.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import { startNats, type TestNats } from '../../test/support/servers.ts';
@@ -147,7 +148,7 @@ async function serving(perGateway = 1_000): Promise<AsyncDisposable> {
     now: () => new Date(),
     logger,
   });
-  await vi.waitFor(() => expect(loop.health().status).toBe('running'), { timeout: 10_000, interval: 5 });
+  await eventually(() => expect(loop.health().status).toBe('running'));
   return {
     async [Symbol.asyncDispose]() {
       await loop.stop();

@@ -1,7 +1,8 @@
 // What a user of NATS must be allowed, and what it is told when it is not.
 import { connect, type NatsConnection } from 'nats';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collecting } from '../../test/support/collecting.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
@@ -10,7 +11,6 @@ import { publishing } from '../../test/support/publishing.ts';
 import { subscribeEvents } from './subscription.ts';
 import { watchGateways } from './watch.ts';
 
-const patiently = { timeout: 25_000, interval: 50 };
 const organization = examples.anOrganization;
 
 const bucketOfTenant = `$JS.API.CONSUMER.CREATE.KV_gateways.*.$KV.gateways.${organization}.>`;
@@ -56,10 +56,10 @@ describe.each(natsServers())('with %s,', (_, file) => {
     nats = await startNatsProcess(file, settings);
     registry = await natsClient(nats.url);
     registryPublishes = publishing(nats.url, log);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await registry.lastSequence('KV_gateways')).toBe(2);
       expect(await registry.lastSequence('MTI_EVENTS')).toBe(2);
-    }, patiently);
+    });
   });
 
   afterAll(async () => {
@@ -78,7 +78,7 @@ describe.each(natsServers())('with %s,', (_, file) => {
       ]);
     }
     const { consumers } = await registry.connection.jetstreamManager();
-    await vi.waitFor(async () => expect(await consumers.list('KV_gateways').next()).toEqual([]), patiently);
+    await eventually(async () => expect(await consumers.list('KV_gateways').next()).toEqual([]));
   });
 
   it('a tenant hears the events of its organization', async () => {
@@ -95,7 +95,7 @@ describe.each(natsServers())('with %s,', (_, file) => {
     async (options) => {
       await using tenant = await connected('tenant');
       await using watch = collecting((signal) => watchGateways(tenant.connection, { ...options, signal }));
-      await vi.waitFor(() => expect(watch.error()).toMatchObject({ code: 'PERMISSION_MISSING' }), patiently);
+      await eventually(() => expect(watch.error()).toMatchObject({ code: 'PERMISSION_MISSING' }));
 
       expect(watch.items).toEqual([]);
     },
@@ -106,7 +106,7 @@ describe.each(natsServers())('with %s,', (_, file) => {
     await using events = collecting((signal) =>
       subscribeEvents(reactor.connection, { from: 'start', durable: 'reactor', signal }),
     );
-    await vi.waitFor(() => expect(events.error()).toMatchObject({ code: 'PERMISSION_MISSING' }), patiently);
+    await eventually(() => expect(events.error()).toMatchObject({ code: 'PERMISSION_MISSING' }));
 
     expect(String(events.error())).toContain('$JS.API.CONSUMER.MSG.NEXT.MTI_EVENTS.reactor');
   });
@@ -115,7 +115,7 @@ describe.each(natsServers())('with %s,', (_, file) => {
     await using tenant = await connected('tenant', '_INBOX_other');
     await using watch = collecting((signal) => watchGateways(tenant.connection, { organization, signal }));
 
-    await vi.waitFor(() => expect(watch.error()).toMatchObject({ code: 'PERMISSION_MISSING' }), patiently);
+    await eventually(() => expect(watch.error()).toMatchObject({ code: 'PERMISSION_MISSING' }));
   });
 
   async function connected(

@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { natsServers } from '../../test/support/nats-process.ts';
 import { publishing } from '../../test/support/publishing.ts';
@@ -6,7 +7,6 @@ import {
   handedOut,
   idsOf,
   lives,
-  patiently,
   rest,
   some,
   stream,
@@ -33,7 +33,7 @@ describe.each(natsServers())('events of a durable consumer, with %s,', (_, file)
     ]);
     await using other = subscribing(options);
     log.add(...rest);
-    await vi.waitFor(() => expect(subscription.items.length + other.items.length).toBe(lives.length - 2), patiently);
+    await eventually(() => expect(subscription.items.length + other.items.length).toBe(lives.length - 2));
   });
 
   it('that are shared by several processes have no gaps where others had what is between', async () => {
@@ -44,7 +44,7 @@ describe.each(natsServers())('events of a durable consumer, with %s,', (_, file)
     const options = { from: 'start', durable: 'a-reactor' } as const;
     await using one = subscribing(options);
     await using other = subscribing(options);
-    await vi.waitFor(() => expect(one.items.length + other.items.length).toBe(log.events.length), patiently);
+    await eventually(() => expect(one.items.length + other.items.length).toBe(log.events.length));
 
     expect(Math.min(one.items.length, other.items.length)).toBeGreaterThan(10);
     expect([...one.items, ...other.items].filter(({ gap }) => gap)).toEqual([]);
@@ -95,7 +95,7 @@ describe.each(natsServers())('events of a durable consumer, with %s,', (_, file)
     await subscription.count(1);
     await using other = subscribing({ from: 'start', durable: 'a-reactor', kind: 'factory' });
 
-    await vi.waitFor(() => expect(other.error()).toMatchObject({ code: 'OPTIONS_INVALID' }), patiently);
+    await eventually(() => expect(other.error()).toMatchObject({ code: 'OPTIONS_INVALID' }));
     expect(String(other.error())).toContain('filter_subject is mti.evt.v1.> and must be mti.evt.v1.*.*.factory.>');
   });
 });

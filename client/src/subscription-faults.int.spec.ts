@@ -1,6 +1,7 @@
 // What happens to the server, the stream and the consumer while events are handed out.
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StoredEvent } from '../../src/events/event-log.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { natsServers } from '../../test/support/nats-process.ts';
@@ -9,7 +10,6 @@ import {
   handedOut,
   idsOf,
   lives,
-  patiently,
   rest,
   some,
   stream,
@@ -116,7 +116,7 @@ describe.concurrent.each(natsServers())('events, with %s,', (_, file) => {
       troubles.length = 0;
       shared.nats.freeze();
       log.add(...rest);
-      await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(0), patiently);
+      await eventually(() => expect(troubles.length).toBeGreaterThan(0));
       shared.nats.thaw();
       await subscription.count(lives.length);
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { StoredEvent } from '../../src/events/event-log.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { natsClient } from '../../test/support/nats-client.ts';
@@ -10,7 +11,6 @@ import {
   handedOut,
   idsOf,
   lives,
-  patiently,
   rest,
   some,
   stream,
@@ -42,7 +42,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       await using _publishing = publishing(shared.nats.url, log);
       await published(log);
       await using subscription = subscribing({ ...way, from: 'new' });
-      await vi.waitFor(async () => expect(await shared.client.consumersOf(stream)).toHaveLength(1), patiently);
+      await eventually(async () => expect(await shared.client.consumersOf(stream)).toHaveLength(1));
       log.add(...rest);
       await subscription.count(rest.length);
 
@@ -99,7 +99,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       const troubles: Trouble[] = [];
       await using subscription = subscribing({ ...way, from: 'start', onTrouble: (trouble) => troubles.push(trouble) });
       await subscription.count(2);
-      await vi.waitFor(() => expect(troubles.map(({ kind }) => kind)).toEqual(['unreadable']), patiently);
+      await eventually(() => expect(troubles.map(({ kind }) => kind)).toEqual(['unreadable']));
 
       expect(subscription.items.map(({ gap }) => gap)).toEqual([
         undefined,
@@ -111,7 +111,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       await scene([]);
       const troubles: Trouble[] = [];
       await using subscription = subscribing({ ...way, from: 'start', onTrouble: (trouble) => troubles.push(trouble) });
-      await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(1), patiently);
+      await eventually(() => expect(troubles.length).toBeGreaterThan(1));
       await using _publishing = publishing(shared.nats.url, givenLog(...some));
       await subscription.count(some.length);
 
@@ -123,7 +123,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       const troubles: Trouble[] = [];
       await using subscription = subscribing({ ...way, from: 'new', onTrouble: (trouble) => troubles.push(trouble) });
       // Then it pauses for longer than it takes to fill the stream.
-      await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(4), patiently);
+      await eventually(() => expect(troubles.length).toBeGreaterThan(4));
       const log = givenLog(...some);
       await using _publishing = publishing(shared.nats.url, log);
       await published(log);
@@ -143,7 +143,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
       await using late = subscribing({ ...way, from: 'start' }, own.connection);
 
       for (const ended of [subscription, late]) {
-        await vi.waitFor(() => expect(ended.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }), patiently);
+        await eventually(() => expect(ended.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }));
       }
     });
 
@@ -169,7 +169,7 @@ describe.each(natsServers())('events, with %s,', (_, file) => {
     await published(log);
     const troubles: Trouble[] = [];
     await using subscription = subscribing({ from: { after: 150 }, onTrouble: (trouble) => troubles.push(trouble) });
-    await vi.waitFor(async () => expect(await shared.client.consumersOf(stream)).toHaveLength(1), patiently);
+    await eventually(async () => expect(await shared.client.consumersOf(stream)).toHaveLength(1));
     log.add(...rest);
     await subscription.count(lives.length - 150);
 

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RegistryEvent } from '../../src/events/catalogue.ts';
 import { type Collecting, collecting } from '../../test/support/collecting.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { natsClient } from '../../test/support/nats-client.ts';
@@ -15,7 +16,6 @@ import { type WatchOptions, watchGateways } from './watch.ts';
 
 const stream = 'KV_gateways';
 const another = { id: examples.anotherGateway, gatewayId: examples.anotherDevice };
-const patiently = { timeout: 20_000, interval: 10 };
 
 describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
   const shared = sharedNats(file);
@@ -61,10 +61,10 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     await scene();
     const troubles: Trouble[] = [];
     await using watch = watching({ onTrouble: (trouble) => troubles.push(trouble) });
-    await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(2), patiently);
+    await eventually(() => expect(troubles.length).toBeGreaterThan(2));
     const log = givenLog(...examples.storedInOrder(examples.gatewayCreated()));
     await using _publishing = publishing(shared.nats.url, log);
-    await vi.waitFor(() => expect(told(watch)).toContain('appeared GW-0001 0'), patiently);
+    await eventually(() => expect(told(watch)).toContain('appeared GW-0001 0'));
 
     expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(['missing']));
     expect(troubles.every(({ retryIn }) => retryIn > 0 && retryIn <= 5_000)).toBe(true);
@@ -108,7 +108,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     if (created === undefined) throw new Error('there are no events');
     const past = givenLog(created);
     await using _publishing = publishing(shared.nats.url, past);
-    await vi.waitFor(() => expect(troubles.map(({ kind }) => kind)).toContain('behind'), patiently);
+    await eventually(() => expect(troubles.map(({ kind }) => kind)).toContain('behind'));
     for (const event of others) {
       past.add(event);
       await published(past);
@@ -131,9 +131,9 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     troubles.length = 0;
     shared.nats.freeze();
     add(log, examples.gatewayUpdated({ name: 'Hall 2' }));
-    await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(0), patiently);
+    await eventually(() => expect(troubles.length).toBeGreaterThan(0));
     shared.nats.thaw();
-    await vi.waitFor(() => expect(told(watch)).toContain('changed GW-0001 0→1'), patiently);
+    await eventually(() => expect(told(watch)).toContain('changed GW-0001 0→1'));
 
     expect(told(watch).filter((change) => change !== 'current')).toEqual(['appeared GW-0001 0', 'changed GW-0001 0→1']);
     expect(troubles[0]?.kind).toBe('interrupted');
@@ -148,7 +148,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
       await watch.count(2);
       await shared.client.deleteConsumersOf(stream);
       add(log, examples.gatewayUpdated({ name: 'Hall 2' }));
-      await vi.waitFor(() => expect(told(watch)).toContain('changed GW-0001 0→1'), patiently);
+      await eventually(() => expect(told(watch)).toContain('changed GW-0001 0→1'));
       expect(await shared.client.consumersOf(stream)).toHaveLength(1);
     }
     expect(await shared.client.consumersOf(stream)).toEqual([]);
@@ -224,7 +224,7 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
     const own = await natsClient(shared.nats.url);
     await using watch = watching({}, own.connection);
     await own.connection.close();
-    await vi.waitFor(() => expect(watch.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }), patiently);
+    await eventually(() => expect(watch.error()).toMatchObject({ code: 'CONNECTION_CLOSED' }));
   });
 
   it('can be left after the connection was closed', async () => {
@@ -264,12 +264,12 @@ describe.each(natsServers())('watching gateways, with %s,', (_, file) => {
   async function published(log: GivenLog): Promise<void> {
     const end = String(log.events.at(-1)?.position.commit);
     const { streams } = await shared.client.connection.jetstreamManager({ checkAPI: false });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { state } = await streams.info(stream);
       const { header } = await streams.getMessage(stream, { seq: state.last_seq });
       const [step, steps] = header.get('registry-step').split('/');
       expect([header.get('registry-position'), step]).toEqual([end, steps]);
-    }, patiently);
+    });
   }
 });
 

@@ -1,6 +1,7 @@
 // The orchestrator and real WebSockets; the registry is a table in the test.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Credential, Gateway, GatewayChange } from '../../client/src/index.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { aCredential, aGateway } from './examples.ts';
 import { type FakeGateway, type FakeGateways, startFakeGateways } from './fake-gateways.ts';
 import { orchestrate } from './orchestrator.ts';
@@ -22,127 +23,127 @@ describe('the orchestrator', () => {
   it('logs in to a gateway, beats for it, and takes what it measures', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => scene.beatsOf(gateway) >= 3);
+    await comesTrue(() => scene.beatsOf(gateway) >= 3);
     expect(device.logins()).toEqual({ accepted: 1, refused: 0 });
     device.measure('hall', 21.5, '°C');
-    await eventually(() => scene.readings.length === 1);
+    await comesTrue(() => scene.readings.length === 1);
     expect(scene.readings).toEqual([`${gateway.id} 21.5 °C`]);
   });
 
   it('logs in anew with a new password, as soon as the gateway knows it as well', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     scene.change(gateway, { credential_version: 4 }, 'battery staple');
-    await eventually(() => device.logins().refused > 0);
+    await comesTrue(() => device.logins().refused > 0);
     expect(device.sessions()).toBe(0);
     device.setLogin({ email, password: 'battery staple' });
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
   });
 
   it('asks again for a password that the gateway has before the registry', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     device.setLogin({ email, password: 'battery staple' });
-    await eventually(() => device.logins().refused > 0);
+    await comesTrue(() => device.logins().refused > 0);
     scene.change(gateway, { credential_version: 4 }, 'battery staple');
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
   });
 
   it('goes to another address, and leaves the one before', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     const other = addDevice();
     scene.change(gateway, { url: other.url });
-    await eventually(() => other.sessions() === 1 && device.sessions() === 0);
+    await comesTrue(() => other.sessions() === 1 && device.sessions() === 0);
   });
 
   it('keeps the connection to a gateway that is moved', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     scene.change(gateway, { factory_id: aGateway.organization_id });
     const beats = scene.beatsOf(gateway);
-    await eventually(() => scene.beatsOf(gateway) > beats + 1);
+    await comesTrue(() => scene.beatsOf(gateway) > beats + 1);
     expect(device.logins().accepted).toBe(1);
   });
 
   it('leaves a gateway that disappears, and comes back when it is restored', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     scene.tell({ type: 'disappeared', gateway });
-    await eventually(() => device.sessions() === 0);
+    await comesTrue(() => device.sessions() === 0);
     const beats = scene.beatsOf(gateway);
     // As long as another gateway takes for some beats, this one has none.
     const witness = scene.appear();
-    await eventually(() => scene.beatsOf(witness.gateway) > 3);
+    await comesTrue(() => scene.beatsOf(witness.gateway) > 3);
     expect(scene.beatsOf(gateway)).toBe(beats);
     scene.tell({ type: 'appeared', gateway });
-    await eventually(() => device.sessions() === 1 && scene.beatsOf(gateway) > beats);
+    await comesTrue(() => device.sessions() === 1 && scene.beatsOf(gateway) > beats);
   });
 
   it('has no beat for a gateway that is silent, and is there when it speaks again', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => scene.beatsOf(gateway) > 1);
+    await comesTrue(() => scene.beatsOf(gateway) > 1);
     device.silence();
-    await eventually(() => scene.transitions.some((line) => line.includes('it says nothing any more')));
+    await comesTrue(() => scene.transitions.some((line) => line.includes('it says nothing any more')));
     const beats = scene.beatsOf(gateway);
-    await eventually(() => scene.transitions.some((line) => line.includes('no welcome within')));
+    await comesTrue(() => scene.transitions.some((line) => line.includes('no welcome within')));
     expect(scene.beatsOf(gateway)).toBe(beats);
     device.speak();
-    await eventually(() => scene.beatsOf(gateway) > beats + 1);
+    await comesTrue(() => scene.beatsOf(gateway) > beats + 1);
   });
 
   it('comes back when a connection breaks, and when there was no gateway at the address yet', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     device.cut();
-    await eventually(() => device.sessions() === 1 && device.logins().accepted === 2);
+    await comesTrue(() => device.sessions() === 1 && device.logins().accepted === 2);
 
     const path = nextPath();
     scene.change(gateway, { url: device.url.replace(/\/[^/]+$/, path) });
-    await eventually(() => scene.transitions.some((line) => line.includes('it cannot be reached')));
+    await comesTrue(() => scene.transitions.some((line) => line.includes('it cannot be reached')));
     const late = fakes.add(path, { email, password });
-    await eventually(() => late.sessions() === 1);
+    await comesTrue(() => late.sessions() === 1);
   });
 
   it('asks for no more passwords at once than it may, and gets to all gateways', async () => {
     await using scene = startScene();
     const devices = Array.from({ length: 200 }, () => scene.appear().device);
-    await eventually(() => devices.every((device) => device.sessions() === 1));
+    await comesTrue(() => devices.every((device) => device.sessions() === 1));
     expect(scene.mostReadsAtOnce()).toBe(settings.loginsAtOnce);
   });
 
   it('closes everything when it ends', async () => {
     const scene = startScene();
     const { device } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     await scene[Symbol.asyncDispose]();
-    await eventually(() => device.sessions() === 0);
+    await comesTrue(() => device.sessions() === 0);
     expect(scene.transitions.at(-1)).toContain('→ closed');
   });
 
   it('closes everything when the registry can be heard no more, and says why', async () => {
     const scene = startScene();
     const { device } = scene.appear();
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     scene.fail(new Error('the connection to NATS was closed'));
     await expect(scene.ended).rejects.toThrow('the connection to NATS was closed');
-    await eventually(() => device.sessions() === 0);
+    await comesTrue(() => device.sessions() === 0);
   });
 
   it('says nothing of a password', async () => {
     await using scene = startScene();
     const { device, gateway } = scene.appear();
     scene.change(gateway, { credential_version: 4 }, 'battery staple');
-    await eventually(() => device.logins().refused > 1);
+    await comesTrue(() => device.logins().refused > 1);
     device.setLogin({ email, password: 'battery staple' });
-    await eventually(() => device.sessions() === 1);
+    await comesTrue(() => device.sessions() === 1);
     expect(scene.transitions.length).toBeGreaterThan(4);
     expect(scene.transitions.join('\n')).not.toMatch(/correct horse|battery staple/);
   });
@@ -233,6 +234,6 @@ function queueOf<Item>() {
   };
 }
 
-async function eventually(condition: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(condition(), String(condition)).toBe(true), { timeout: 20_000, interval: 5 });
+async function comesTrue(condition: () => boolean): Promise<void> {
+  await eventually(() => expect(condition(), String(condition)).toBe(true));
 }

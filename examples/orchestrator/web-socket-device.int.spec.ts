@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import type { DeviceNews } from './device.ts';
 import { type FakeGateway, type FakeGateways, startFakeGateways } from './fake-gateways.ts';
 import { webSocketDevice } from './web-socket-device.ts';
@@ -67,7 +68,7 @@ describe('a link', () => {
     const before = news.length;
     device.measure('hall', 21.5, '°C');
     link.close();
-    await vi.waitFor(() => expect(device.sessions()).toBe(0), { timeout: 20_000 });
+    await eventually(() => expect(device.sessions()).toBe(0));
     // Another one is told of its end later than the first would have been.
     const witness = connect(device.url);
     await heard(witness.news, { type: 'opened' });
@@ -89,5 +90,5 @@ function connect(url: string) {
 }
 
 async function heard(news: readonly DeviceNews[], expected: DeviceNews): Promise<void> {
-  await vi.waitFor(() => expect(news).toContainEqual(expected), { timeout: 20_000, interval: 5 });
+  await eventually(() => expect(news).toContainEqual(expected));
 }

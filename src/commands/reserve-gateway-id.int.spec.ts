@@ -286,7 +286,7 @@ describe('a command that sleeps between its reservation and its event', () => {
     const sleeper = anId();
     const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
     const creating = create(sleeper, 'slept a little', { log });
-    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await until(asleep, 20_000)).toBe(true);
     expect(await create(anId(), 'slept a little', withinGrace)).toEqual(taken);
     wake();
     expect(await creating).toMatchObject(accepted);
@@ -296,7 +296,7 @@ describe('a command that sleeps between its reservation and its event', () => {
     const [sleeper, taker] = [anId(), anId()];
     const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
     const creating = create(sleeper, 'slept too long', { log });
-    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await until(asleep, 20_000)).toBe(true);
     expect(await create(taker, 'slept too long', afterGrace)).toMatchObject(accepted);
     wake();
     expect(await creating).toEqual(taken);
@@ -307,7 +307,7 @@ describe('a command that sleeps between its reservation and its event', () => {
     const [sleeper, taker] = [anId(), anId()];
     const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
     const creating = create(sleeper, 'given back', { log });
-    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await until(asleep, 20_000)).toBe(true);
     await create(taker, 'given back', afterGrace);
     await registry.run('SoftDeleteGateway', taker);
     wake();
@@ -321,7 +321,7 @@ describe('a command that sleeps between its reservation and its event', () => {
     await registry.run('SoftDeleteGateway', sleeper);
     const { log, asleep, wake } = sleeping(`gateway-${sleeper}`);
     const restoring = registry.run('RestoreGateway', sleeper, undefined, { log });
-    expect(await until(asleep, 5_000)).toBe(true);
+    expect(await until(asleep, 20_000)).toBe(true);
     expect(await create(anId(), 'restored late', withinGrace)).toEqual(taken);
     expect(await create(taker, 'restored late', afterGrace)).toMatchObject(accepted);
     wake();

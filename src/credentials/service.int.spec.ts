@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Overheard, overhear } from '../../test/e2e/secrets-channels.ts';
 import { findLeaks, formsOfSealed, formsOfWord } from '../../test/e2e/secrets-search.ts';
 import { connectorKey, openAnswer } from '../../test/support/connector.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { anotherOrganization, now } from '../../test/support/examples.ts';
 import { encodedKey } from '../../test/support/key-rings.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
@@ -27,7 +28,6 @@ const newWord = 'mV4cR8sLhY';
 const clock = new Date(now);
 const signer = generateKeyPairSync('ed25519');
 const publicKey = createPublicKey(connectorKey);
-const patiently = { timeout: 10_000, interval: 5 };
 
 let registry: Registry;
 const organization = OrganizationId.parse(anId());
@@ -101,7 +101,7 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     const answered = vi.fn();
     const asked = ask({ id });
     void asked.then(answered);
-    await vi.waitFor(() => expect(appending).toHaveBeenCalled(), patiently);
+    await eventually(() => expect(appending).toHaveBeenCalled());
     await client.connection.flush();
     expect(answered).not.toHaveBeenCalled();
     expect(await registry.typesIn(`credentialAudit-${id}`)).toEqual([]);
@@ -355,7 +355,7 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     await using _service = await serving({ log: { ...registry.log, read } });
     const token = await tokenFor({ organizations: '*' });
     const waiting = Array.from({ length: 64 }, () => ask({ id: anId(), token }));
-    await vi.waitFor(() => expect(reading).toHaveBeenCalledTimes(64), patiently);
+    await eventually(() => expect(reading).toHaveBeenCalledTimes(64));
     expect(await ask({ id: anId(), token })).toMatchObject({ status: '503', retryAfter: '1' });
     gate.resolve();
     expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set(['404']));
@@ -366,14 +366,14 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     await using service = await serving();
     const id = await aGateway();
     nats.freeze();
-    await vi.waitFor(() => expect(service.health().status).toBe('failing'), patiently);
+    await eventually(() => expect(service.health().status).toBe('failing'));
     nats.thaw();
-    await vi.waitFor(() => expect(service.health().status).toBe('running'), patiently);
+    await eventually(() => expect(service.health().status).toBe('running'));
     await nats.kill();
-    await vi.waitFor(() => expect(service.health().status).toBe('failing'), patiently);
+    await eventually(() => expect(service.health().status).toBe('failing'));
     await nats.start();
-    await vi.waitFor(() => expect(service.health().status).toBe('running'), patiently);
-    await vi.waitFor(async () => expect(await ask({ id }, 500)).toMatchObject({ status: '' }), patiently);
+    await eventually(() => expect(service.health().status).toBe('running'));
+    await eventually(async () => expect(await ask({ id }, 500)).toMatchObject({ status: '' }));
     expect(await manyAnswers('$SRV.PING.gateway-credentials', 2)).toHaveLength(1);
   }, 40_000);
 
@@ -408,9 +408,9 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
     });
     const id = await aGateway();
     const asked = ask({ id });
-    await vi.waitFor(() => expect(appending).toHaveBeenCalled(), patiently);
+    await eventually(() => expect(appending).toHaveBeenCalled());
     const ended = service[Symbol.asyncDispose]();
-    await vi.waitFor(() => expect(ask({ id }, 50)).rejects.toMatchObject({ code: '503' }), patiently);
+    await eventually(() => expect(ask({ id }, 50)).rejects.toMatchObject({ code: '503' }));
     gate.resolve();
     expect(openAnswer(connectorKey, (await asked).answer)).toBe(word);
     await ended;
@@ -438,7 +438,7 @@ describe.each(natsServers())('the credentials service, with %s,', (_, file) => {
       logger,
       ...changes,
     });
-    await vi.waitFor(() => expect(loop.health().status).toBe('running'), patiently);
+    await eventually(() => expect(loop.health().status).toBe('running'));
     return {
       ...loop,
       async [Symbol.asyncDispose]() {

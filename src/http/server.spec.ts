@@ -303,7 +303,7 @@ describe('a server that closes', () => {
     const app = await server();
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const answering = fetch(`${url}/slow`);
-    expect(await until(() => slow.asked > 0, 5_000)).toBe(true);
+    expect(await until(() => slow.asked > 0, 20_000)).toBe(true);
     const closing = app.close();
     slow.answer();
     expect(await (await answering).json()).toEqual({ slow: true });

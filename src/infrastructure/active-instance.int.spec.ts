@@ -1,10 +1,9 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../test/support/servers.ts';
 import { whileActive } from './active-instance.ts';
 import { isUnavailable } from './postgres.ts';
-
-const patiently = { timeout: 20_000, interval: 10 };
 
 let database: TestDatabase;
 let lines: string[];
@@ -43,7 +42,7 @@ describe('of several instances', () => {
     await first.works();
     const second = await instance({ hasFailed: true, provenMs: 20 });
     await second.standsBy();
-    await vi.waitFor(() => expect(second.alive).toHaveBeenCalled(), patiently);
+    await eventually(() => expect(second.alive).toHaveBeenCalled());
     await second.stop();
     await first.stop();
   });
@@ -91,9 +90,8 @@ async function instance({ hasFailed = false, work, ...more }: Given = {}) {
   return {
     alive: given.alive,
     ended,
-    works: () => vi.waitFor(() => expect(working).toHaveBeenCalledWith([{ one: 1 }]), patiently),
-    standsBy: () =>
-      vi.waitFor(() => expect(lines.slice(stood)).toContain('another example is active; standing by'), patiently),
+    works: () => eventually(() => expect(working).toHaveBeenCalledWith([{ one: 1 }])),
+    standsBy: () => eventually(() => expect(lines.slice(stood)).toContain('another example is active; standing by')),
     stop: () => {
       stopping.abort();
       return ended;

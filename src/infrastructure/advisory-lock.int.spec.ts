@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMigratedDatabase } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { advisoryLock, type Breath, type KeptSession } from './advisory-lock.ts';
 import { type Connection, connect } from './postgres.ts';
 
@@ -48,7 +49,7 @@ describe('a session that has the lock', () => {
     const connection = await open('awake');
     const asked = vi.spyOn(connection.client, 'query');
     const session = await take(connection, { everyMs: 20, longestSilenceMs: 300 });
-    await vi.waitFor(() => expect(asked.mock.calls.length).toBeGreaterThan(25), 5_000);
+    await eventually(() => expect(asked.mock.calls.length).toBeGreaterThan(25));
     expect(session.lost.aborted).toBe(false);
   });
 
@@ -58,7 +59,7 @@ describe('a session that has the lock', () => {
     await connection.client.query('BEGIN');
     await expect(connection.client.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
     const asked = vi.spyOn(connection.client, 'query');
-    await vi.waitFor(() => expect(asked.mock.calls.length).toBeGreaterThan(5), 5_000);
+    await eventually(() => expect(asked.mock.calls.length).toBeGreaterThan(5));
     await connection.client.query('ROLLBACK');
     expect(session.lost.aborted).toBe(false);
   });
@@ -66,7 +67,7 @@ describe('a session that has the lock', () => {
   it('is lost, and with it the lock, when its process falls silent', async () => {
     const session = await take(await open('asleep'), { everyMs: neverBreathing, longestSilenceMs: 50 });
     expect(await stand(await open('other')).taken).toBeDefined();
-    await vi.waitFor(() => expect(session.lost.aborted).toBe(true), 5_000);
+    await eventually(() => expect(session.lost.aborted).toBe(true));
   });
 
   it('had waited for it longer than it may be silent', async () => {

@@ -405,7 +405,7 @@ describe('an event store that does not answer', () => {
     const waiting = connectEventStore({ url: silent.url, answerWithin: 100 });
     try {
       await expect(waiting.read('gateway-1')).rejects.toThrow(EventLogUnavailable);
-      expect(await until(() => silent.streams.length > 0 && silent.streams.every(({ closed }) => closed), 5_000)).toBe(
+      expect(await until(() => silent.streams.length > 0 && silent.streams.every(({ closed }) => closed), 20_000)).toBe(
         true,
       );
     } finally {

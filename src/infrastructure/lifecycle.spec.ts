@@ -39,7 +39,7 @@ describe('a loop', () => {
       },
     });
     const stops = [loop.stop(), loop.stop()].map((stop) => stop.then(() => steps.push('stopped')));
-    await until(() => steps.length > 0, 1_000);
+    await until(() => steps.length > 0, 20_000);
     expect(steps).toEqual(['told to stop']);
     expect(loop.health().status).not.toBe('stopped');
     finishing.resolve();
@@ -97,10 +97,10 @@ describe('a loop that fails', () => {
         await aborted(signal);
       },
     });
-    expect(await until(() => lives === 2, 5_000)).toBe(true);
+    expect(await until(() => lives === 2, 20_000)).toBe(true);
     expect(loop.health()).toEqual({ name: 'publisher', status: 'failing', error: 'no route to host' });
     calm.resolve();
-    expect(await until(() => loop.health().status === 'running', 5_000)).toBe(true);
+    expect(await until(() => loop.health().status === 'running', 20_000)).toBe(true);
     expect(loop.health()).toEqual({ name: 'publisher', status: 'running' });
     await loop.stop();
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([
@@ -113,7 +113,7 @@ describe('a loop that fails', () => {
     const { logger, lines } = recording();
     const run = () => Promise.reject(new AggregateError([]));
     const loop = startLoop({ name: 'publisher', logger, backoff: tiny, run });
-    expect(await until(() => lines.length >= 2, 5_000)).toBe(true);
+    expect(await until(() => lines.length >= 2, 20_000)).toBe(true);
     await loop.stop();
     expect(lines[1]?.msg).toBe('publisher failed again (AggregateError)');
   });
@@ -129,7 +129,7 @@ describe('a loop that fails', () => {
         throw new Error('no route to host');
       },
     });
-    expect(await until(() => loop.health().status === 'failing', 5_000)).toBe(true);
+    expect(await until(() => loop.health().status === 'failing', 20_000)).toBe(true);
     await loop.stop();
     expect(loop.health()).toEqual({ name: 'publisher', status: 'stopped' });
     expect(lives).toBe(1);
@@ -148,7 +148,7 @@ describe('a loop that fails', () => {
     ],
   ])('has failed when its run %s', async (_, run, error) => {
     const loop = startLoop({ name: 'publisher', logger: silent, backoff: endless, run });
-    expect(await until(() => loop.health().status === 'failing', 5_000)).toBe(true);
+    expect(await until(() => loop.health().status === 'failing', 20_000)).toBe(true);
     expect(loop.health()).toEqual({ name: 'publisher', status: 'failing', error });
     await loop.stop();
   });
@@ -168,7 +168,7 @@ describe('a loop that fails', () => {
         await aborted(signal);
       },
     });
-    expect(await until(() => lives > times, 5_000)).toBe(true);
+    expect(await until(() => lives > times, 20_000)).toBe(true);
     await loop.stop();
     return { pauses: lines.flatMap(({ pause }) => pause ?? []) };
   }

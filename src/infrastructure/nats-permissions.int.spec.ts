@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import { BusUnavailable, type StreamSettings } from '../publishing/bus.ts';
 import { openPipe } from '../publishing/pipe.ts';
@@ -61,6 +62,6 @@ async function connected(url: string, user: string) {
   const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
   const address = url.replace('nats://', `nats://${user}:secret@`);
   const nats = connectNats({ url: address, name: 'permissions-spec', logger });
-  await vi.waitFor(() => expect(nats.isConnected()).toBe(true), { timeout: 5_000 });
+  await eventually(() => expect(nats.isConnected()).toBe(true));
   return { ...nats, lines, [Symbol.asyncDispose]: () => nats.close() };
 }

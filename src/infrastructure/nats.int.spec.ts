@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { natsClient } from '../../test/support/nats-client.ts';
 import { natsServers, startNatsProcess } from '../../test/support/nats-process.ts';
 import { type BusStream, BusUnavailable, type StoredMessage } from '../publishing/bus.ts';
@@ -20,7 +21,7 @@ describe('the connection to NATS', () => {
     await up(nats);
     await nats.stream(settings).ensure();
     await server.kill();
-    await vi.waitFor(() => expect(nats.isConnected()).toBe(false), { timeout: 5_000 });
+    await eventually(() => expect(nats.isConnected()).toBe(false));
     await expect(nats.stream(settings).bounds()).rejects.toThrow(BusUnavailable);
     await server.start();
     await up(nats);
@@ -34,7 +35,7 @@ describe('the connection to NATS', () => {
     const lost = vi.fn();
     nats.stream(settings).openChannel({ replied: () => undefined, lost });
     await server.kill();
-    await vi.waitFor(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)), { timeout: 5_000 });
+    await eventually(() => expect(lost).toHaveBeenCalledWith(expect.any(BusUnavailable)));
   });
 
   it('tells who listens that there is a gap, though the connection is back', async () => {
@@ -52,7 +53,7 @@ describe('the connection to NATS', () => {
     expect([heard, listening.lost.aborted]).toEqual([['beat.one'], false]);
     await server.kill();
     await server.start();
-    await vi.waitFor(() => expect(listening.lost.reason).toBeInstanceOf(BusUnavailable), { timeout: 5_000 });
+    await eventually(() => expect(listening.lost.reason).toBeInstanceOf(BusUnavailable));
     await up(nats);
     await expect(listening.roundTrip(5_000)).rejects.toThrow(BusUnavailable);
   });
@@ -77,14 +78,14 @@ describe('the connection to NATS', () => {
     await nats.close();
     await server.kill();
     await connection(server.url).close();
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('shows neither user nor password in what it logs and throws', async () => {
     const lines: string[] = [];
     await using server = await refusingServer();
     await using nats = connection(`nats://its-user:its-password@127.0.0.1:${server.port}`, lines);
-    await vi.waitFor(() => expect(lines.join()).toContain('NATS cannot be reached'), { timeout: 5_000 });
+    await eventually(() => expect(lines.join()).toContain('NATS cannot be reached'));
     await expect(nats.stream(settings).ensure()).rejects.toThrow(`no connection to NATS at 127.0.0.1:${server.port}`);
     expect(server.heard()).toContain('its-password');
     expect(lines.join()).not.toMatch(/its-user|its-password/);
@@ -180,7 +181,7 @@ async function contentsOf(stream: BusStream): Promise<readonly StoredMessage[]> 
 }
 
 async function up(nats: Nats): Promise<void> {
-  await vi.waitFor(() => expect(nats.isConnected()).toBe(true), { timeout: 5_000 });
+  await eventually(() => expect(nats.isConnected()).toBe(true));
 }
 
 /** Speaks as much NATS as it takes to hear a password and to refuse it. */

@@ -160,7 +160,7 @@ describe('a connection of its own', () => {
     expect((await connection.client.query('SELECT pg_sleep(0.1)')).rowCount).toBe(1);
     const begun = performance.now();
     await expect(connection.client.query('SELECT pg_sleep(10)')).rejects.toThrow(/terminated/);
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(performance.now() - begun).toBeLessThan(8_000);
   });
 
   it('does not call it a loss when it is closed', async () => {

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type PresenceStage, patiently, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { type PresenceStage, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
 import { type EventLog, EventLogUnavailable, type StoredEvent } from '../events/event-log.ts';
 
 let stage: PresenceStage;
@@ -35,7 +36,7 @@ describe('a gateway that beats', () => {
     stage.beat(gateway);
     await stage.becomes(gateway, 'online');
     await stage.stopTables();
-    await vi.waitFor(async () => expect(await stage.revisionOf(gateway)).toBe(1n), patiently);
+    await eventually(async () => expect(await stage.revisionOf(gateway)).toBe(1n));
     await changes('GatewayConnected', 2n);
     stage.startTables();
     await stage.becomes(gateway, 'online');
@@ -53,7 +54,7 @@ describe('a gateway that beats', () => {
     await using _presence = await stage.listening({}, log);
     stage.beat(gateway);
     await stage.becomes(gateway, 'online');
-    await vi.waitFor(() => expect(late).toBeDefined(), patiently);
+    await eventually(() => expect(late).toBeDefined());
     await late;
     await changes('GatewayConnected', 2n);
   });
@@ -125,7 +126,7 @@ describe('many gateways that fall silent at the same moment', () => {
     {
       await using _first = await stage.listening();
       using _beating = allBeating(many);
-      await vi.waitFor(async () => expect(await revisionsOf(many)).toEqual(many.map(() => 0n)), patiently);
+      await eventually(async () => expect(await revisionsOf(many)).toEqual(many.map(() => 0n)));
     }
     const recording = Promise.withResolvers<void>();
     const waiting = vi.fn();
@@ -140,12 +141,12 @@ describe('many gateways that fall silent at the same moment', () => {
     };
     const trust = 500;
     await using _second = await stage.listening({ trust }, { ...log, append: slowly });
-    await vi.waitFor(() => expect(waiting).toHaveBeenCalledTimes(32), patiently);
+    await eventually(() => expect(waiting).toHaveBeenCalledTimes(32));
     using _beating = allBeating(many);
     await delay(trust);
     recording.resolve();
     const isBack = (revision: bigint | undefined) => revision === 2n;
-    await vi.waitFor(async () => expect((await revisionsOf(many)).filter(isBack)).toHaveLength(32), patiently);
+    await eventually(async () => expect((await revisionsOf(many)).filter(isBack)).toHaveLength(32));
     expect((await revisionsOf(many)).filter((revision) => !isBack(revision))).toEqual(Array(8).fill(0n));
   });
 });
@@ -168,7 +169,7 @@ describe('a gateway that has just been restored', () => {
   it('is online from its first heartbeat on, though the tables call it deleted', async () => {
     const restored = await stage.aGateway({});
     await stage.registry.run('SoftDeleteGateway', restored);
-    await vi.waitFor(async () => expect((await stage.rowOf(restored)).stream_revision).toBe('1'), patiently);
+    await eventually(async () => expect((await stage.rowOf(restored)).stream_revision).toBe('1'));
     await using _presence = await stage.listening();
     await stage.stopTables();
     await stage.registry.run('RestoreGateway', restored);
@@ -188,7 +189,7 @@ describe('a stream of presence that somebody has deleted for good', () => {
     await store.dispose();
     await using presence = await stage.listening();
     using _beating = stage.beatOnAndOn(spoiled);
-    await vi.waitFor(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }), patiently);
+    await eventually(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }));
     stage.beat(gateway);
     await stage.becomes(gateway, 'online');
     await stage.becomes(gateway, 'offline');
@@ -203,7 +204,7 @@ describe('a stream of presence that cannot be read', () => {
     ]);
     await using presence = await stage.listening();
     using _beating = stage.beatOnAndOn(spoiled);
-    await vi.waitFor(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }), patiently);
+    await eventually(() => expect(presence.health()).toMatchObject({ status: 'degraded', parked: 1 }));
     stage.beat(gateway);
     await stage.becomes(gateway, 'online');
     await stage.becomes(gateway, 'offline');
@@ -239,11 +240,11 @@ function appending(
 
 /** Resolves with the change when it is the last one in the log. */
 async function changes(type: string, revision: bigint): Promise<StoredEvent> {
-  return await vi.waitFor(async () => {
+  return await eventually(async () => {
     const last = await stage.lastEventOf(gateway);
     expect(last).toMatchObject({ type, revision });
     return last as StoredEvent;
-  }, patiently);
+  });
 }
 
 function occurredAt({ metadata }: StoredEvent): number {

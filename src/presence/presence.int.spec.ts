@@ -1,8 +1,9 @@
 // The presence process among real servers: who comes, who falls silent, and whom nobody may call silent.
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { natsServers } from '../../test/support/nats-process.ts';
-import { type PresenceStage, patiently, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
+import { type PresenceStage, setPresenceStage, timeout } from '../../test/support/presence-stage.ts';
 import { anId } from '../../test/support/registry.ts';
 
 let stage: PresenceStage;
@@ -61,10 +62,10 @@ describe('a gateway', () => {
       using _beating = stage.beatOnAndOn(gateway);
       await stage.becomes(gateway, 'online');
       const since = await stage.sinceOf(gateway);
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const { last_seen_at } = await stage.rowOf(gateway);
         expect(last_seen_at?.getTime()).toBeGreaterThan(since.getTime() + 1_500 * timeout);
-      }, patiently);
+      });
       expect(await stage.revisionOf(gateway)).toBe(0n);
     }
     await stage.becomes(gateway, 'offline');
@@ -92,7 +93,7 @@ describe('a gateway', () => {
       await stage.becomes(gateway, 'online');
       await stage.registry.run('MoveGateway', gateway, { factory_id: elsewhere });
       await stage.registry.run('UpdateGateway', gateway, { metadata: { offline_after_seconds: 2 } });
-      await vi.waitFor(async () => expect((await stage.rowOf(gateway)).stream_revision).toBe('2'), patiently);
+      await eventually(async () => expect((await stage.rowOf(gateway)).stream_revision).toBe('2'));
     }
     await stage.becomes(gateway, 'offline');
     const event = await stage.lastEventOf(gateway);
@@ -130,10 +131,10 @@ describe('many gateways', () => {
     await stage.tablesFollow();
     await using _presence = await stage.listening();
     for (let round = 0; round < 3; round++) many.forEach(stage.beat);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await stage.query('SELECT stream_revision FROM gateway_presence WHERE id = ANY ($1)', [many]);
       expect(rows.map(({ stream_revision }) => stream_revision)).toEqual(many.map(() => '0'));
-    }, patiently);
+    });
   });
 });
 
@@ -187,7 +188,7 @@ describe('the presence process', () => {
     const { last_seen_at } = await stage.rowOf(gateway);
     await stage.query('UPDATE gateways SET last_seen_at = NULL WHERE id = $1', [gateway]);
     await using _again = await stage.listening();
-    await vi.waitFor(async () => expect((await stage.rowOf(gateway)).last_seen_at).toEqual(last_seen_at), patiently);
+    await eventually(async () => expect((await stage.rowOf(gateway)).last_seen_at).toEqual(last_seen_at));
   });
 
   it('tells where it has failed, and goes on', async () => {
@@ -201,12 +202,11 @@ describe('the presence process', () => {
     };
     await using presence = await stage.listening({}, log);
     stage.beat(gateway);
-    await vi.waitFor(
-      () => expect(presence.health()).toMatchObject({ status: 'failing', error: 'the event store is away' }),
-      patiently,
+    await eventually(() =>
+      expect(presence.health()).toMatchObject({ status: 'failing', error: 'the event store is away' }),
     );
     isAway = false;
-    await vi.waitFor(() => expect(presence.health().status).toBe('running'), patiently);
+    await eventually(() => expect(presence.health().status).toBe('running'));
     using _beating = stage.beatOnAndOn(gateway);
     await stage.becomes(gateway, 'online');
   });
@@ -221,7 +221,7 @@ describe.each(natsServers())('the presence process, with %s,', (_, file) => {
       using _beating = own.beatOnAndOn(id);
       await own.becomes(id, 'online');
       await own.nats.kill();
-      await vi.waitFor(() => expect(presence.health().status).toBe('failing'), patiently);
+      await eventually(() => expect(presence.health().status).toBe('failing'));
       await silenceIsOver();
       await own.nats.start();
       await heardAgain(own, id);
@@ -233,7 +233,7 @@ describe.each(natsServers())('the presence process, with %s,', (_, file) => {
       expect(await own.revisionOf(id)).toBe(0n);
     }
     await own.becomes(id, 'offline');
-    await vi.waitFor(() => expect(presence.health().status).toBe('running'), patiently);
+    await eventually(() => expect(presence.health().status).toBe('running'));
   }, 60_000);
 });
 
@@ -244,7 +244,7 @@ function silenceIsOver(): Promise<void> {
 
 async function heardAgain(where: PresenceStage, id: string): Promise<void> {
   const since = Date.now();
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     expect((await where.rowOf(id)).last_seen_at?.getTime()).toBeGreaterThan(since + 1_500 * timeout);
-  }, patiently);
+  });
 }

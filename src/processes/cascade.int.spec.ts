@@ -1,8 +1,9 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteMarkerBy, readHistory, untilQuiet } from '../../test/support/cascade.ts';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { now } from '../../test/support/examples.ts';
 import { anId, type Registry, startRegistry } from '../../test/support/registry.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
@@ -381,7 +382,7 @@ describe('what has been reacted to', () => {
 describe('of several instances', () => {
   it('one reacts, another takes over when it ends', async () => {
     const [first, second] = [react(), react()];
-    await vi.waitFor(() => expect(second.health().status).toBe('running'), 5_000);
+    await eventually(() => expect(second.health().status).toBe('running'));
     const { factory } = await aPlant();
     const gateway = await aGatewayIn(factory);
     await first.stop();
@@ -454,7 +455,7 @@ describe('the checkpoint', () => {
     };
     const process = react({ log: watched });
     const { factory } = await aPlant();
-    await vi.waitFor(() => expect(done).toContain(`factory-${factory}`), 5_000);
+    await eventually(() => expect(done).toContain(`factory-${factory}`));
     await process.stop();
     expect((await readCheckpoint(log, 'cascade')).position).toEqual((await lastOf(`factory-${factory}`)).position);
   });
@@ -489,9 +490,9 @@ describe('a gateway that cannot be read', () => {
 
     await second.stop();
     const third = react({ log, commands: { ...registry.dependencies, log }, logger: told, retryMs: 20 });
-    await vi.waitFor(() => expect(third.health()).toMatchObject({ status: 'degraded', parked: 1 }), 5_000);
+    await eventually(() => expect(third.health()).toMatchObject({ status: 'degraded', parked: 1 }));
     mend();
-    await vi.waitFor(() => expect(third.health()).toEqual({ name: 'cascade', status: 'running' }), 5_000);
+    await eventually(() => expect(third.health()).toEqual({ name: 'cascade', status: 'running' }));
     expect((await lastOf(`gateway-${odd}`)).type).toBe('GatewaySoftDeleted');
     expect(records).toHaveLength(1);
     expect(await registry.typesIn(parkedStream('cascade'))).toEqual(['ReactionParked', 'ReactionSettled']);
@@ -504,13 +505,13 @@ describe('a gateway that cannot be read', () => {
     const first = react({ log, commands: { ...registry.dependencies, log } });
     await quiet();
     await send('SoftDeleteFactory', factory);
-    await vi.waitFor(() => expect(first.health()).toMatchObject({ parked: 1 }), 5_000);
+    await eventually(() => expect(first.health()).toMatchObject({ parked: 1 }));
     await first.stop();
     await send('RestoreFactory', factory);
     mend();
     const second = react();
     await quiet();
-    await vi.waitFor(() => expect(second.health()).toMatchObject({ status: 'running' }), 5_000);
+    await eventually(() => expect(second.health()).toMatchObject({ status: 'running' }));
     expect(await registry.typesIn(`gateway-${odd}`)).toEqual(['GatewayCreated']);
   });
 });
@@ -536,9 +537,9 @@ describe('a cascade that fails at the same event each time', () => {
       backoff: { first: 4, longest: 2_000 },
     };
     const instances = [react({ ...given, logger: told }), react({ ...given, logger: told })];
-    await vi.waitFor(() => expect(instances[0]?.health().status).toMatch(/running|failing/), 5_000);
+    await eventually(() => expect(instances[0]?.health().status).toMatch(/running|failing/));
     await send('SoftDeleteFactory', factory);
-    await vi.waitFor(() => expect(Math.max(0, ...pauses)).toBeGreaterThan(200), { timeout: 20_000, interval: 20 });
+    await eventually(() => expect(Math.max(0, ...pauses)).toBeGreaterThan(200));
     for (const { health } of instances) expect(health().status).toBe('failing');
     const { revision } = await readCheckpoint(registry.log, 'cascade');
     // Each of two instances fails seven times on the way there.
@@ -573,7 +574,7 @@ describe('an event that cannot be read', () => {
     expect((await lastOf(`gateway-${ofOther}`)).type).toBe('GatewaySoftDeleted');
     expect(process.health()).toMatchObject({ status: 'degraded' });
     isMended = true;
-    await vi.waitFor(() => expect(process.health()).toMatchObject({ status: 'running' }), 5_000);
+    await eventually(() => expect(process.health()).toMatchObject({ status: 'running' }));
     expect((await lastOf(`gateway-${gateway}`)).type).toBe('GatewaySoftDeleted');
   });
 

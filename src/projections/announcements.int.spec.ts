@@ -1,6 +1,7 @@
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { organizationCreated, organizationUpdated, stored, storedInOrder } from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
@@ -54,46 +55,46 @@ describe('a listener', () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const here = listen();
     project(log);
-    expect(await here.reached(at(100n), 5_000)).toBe(true);
+    expect(await here.reached(at(100n), 20_000)).toBe(true);
     expect(await namesOf()).toEqual(['Acme']);
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await here.reached(at(200n), 5_000)).toBe(true);
+    expect(await here.reached(at(200n), 20_000)).toBe(true);
     expect(await namesOf()).toEqual(['New']);
   });
 
   it('knows where the tables stand when it starts, although nothing comes', async () => {
     const { progress } = project(givenLog(...storedInOrder(organizationCreated())));
-    await progress.reached(at(100n), 5_000);
-    expect(await listen().reached(at(100n), 5_000)).toBe(true);
+    await progress.reached(at(100n), 20_000);
+    expect(await listen().reached(at(100n), 20_000)).toBe(true);
   });
 
   it('reads again what it has missed while its connection was lost', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const there = project(log);
     const here = listen({ first: 400, longest: 400 });
-    await here.reached(at(100n), 5_000);
+    await here.reached(at(100n), 20_000);
     await ended(`registry listener`);
-    const reached = here.reached(at(200n), 5_000);
+    const reached = here.reached(at(200n), 20_000);
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
     // Nobody listens when it is announced.
-    expect(await there.progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await there.progress.reached(at(200n), 20_000)).toBe(true);
     expect(here.current()).toEqual(at(100n));
     expect(await reached).toBe(true);
   });
 
   it('passes over what is no announcement', async () => {
     const here = listen();
-    await vi.waitFor(async () => expect(await listeners()).toBe(1), 5_000);
+    await eventually(async () => expect(await listeners()).toBe(1));
     await sql(`SELECT pg_notify('registry_progress', 'hello'), pg_notify('registry_progress', '9 900 900')`);
-    expect(await here.reached(at(900n), 5_000)).toBe(true);
+    expect(await here.reached(at(900n), 20_000)).toBe(true);
   });
 
   it('is not told of a batch that was rolled back', async () => {
     const here = listen();
-    await vi.waitFor(async () => expect(await listeners()).toBe(1), 5_000);
+    await eventually(async () => expect(await listeners()).toBe(1));
     await sql(`BEGIN; SELECT pg_notify('registry_progress', '9 900 900'); ROLLBACK;
       SELECT pg_notify('registry_progress', '9 100 100')`);
-    expect(await here.reached(at(100n), 5_000)).toBe(true);
+    expect(await here.reached(at(100n), 20_000)).toBe(true);
     expect(here.current()).toEqual(at(100n));
   });
 
@@ -101,17 +102,17 @@ describe('a listener', () => {
     const here = listen({ first: 10, longest: 50 });
     await sql('UPDATE projection_checkpoint SET epoch = 7, commit_position = 900, prepare_position = 900');
     await ended('registry listener');
-    expect(await here.reached(at(900n), 5_000)).toBe(true);
+    expect(await here.reached(at(900n), 20_000)).toBe(true);
     await sql('UPDATE projection_checkpoint SET epoch = 1, commit_position = 100, prepare_position = 100');
     await ended('registry listener');
-    await vi.waitFor(() => expect(here.current()).toEqual(at(100n)), 5_000);
+    await eventually(() => expect(here.current()).toEqual(at(100n)));
   });
 
   it('leaves no session behind when it is stopped', async () => {
     const loop = startListener({ databaseUrl: database.url, progress: createProgress(), logger });
-    await vi.waitFor(() => expect(loop.health().status).toBe('running'), 5_000);
+    await eventually(() => expect(loop.health().status).toBe('running'));
     await loop.stop();
-    await vi.waitFor(async () => expect(await listeners()).toBe(0), 5_000);
+    await eventually(async () => expect(await listeners()).toBe(0));
   });
 });
 
@@ -119,17 +120,17 @@ describe('a projector that stands by', () => {
   it('takes over within 5 s of the end of the other one, and those who wait elsewhere hear of it', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     const second = project(log);
-    await vi.waitFor(async () => expect(await sql(`SELECT FROM ${waiting}`)).toHaveLength(1), 5_000);
+    await eventually(async () => expect(await sql(`SELECT FROM ${waiting}`)).toHaveLength(1));
     const here = listen();
     const before = performance.now();
     await sql(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await here.reached(at(200n), 5_000)).toBe(true);
+    expect(await here.reached(at(200n), 20_000)).toBe(true);
     expect(performance.now() - before).toBeLessThan(5_000);
-    expect(await second.progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(200n), 20_000)).toBe(true);
   });
 });
 
@@ -153,16 +154,16 @@ function listen(backoff = { first: 10, longest: 50 }) {
 }
 
 async function ended(name: string): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const [row] = await sql(`SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
       WHERE application_name = '${name}' AND datname = current_database()`);
     expect(row).toEqual({ ended: 1 });
-  }, 5_000);
-  await vi.waitFor(async () => {
+  });
+  await eventually(async () => {
     const rows = await sql(`SELECT FROM pg_stat_activity WHERE application_name = '${name}' AND query LIKE 'LISTEN%'
       AND datname = current_database()`);
     expect(rows).toEqual([]);
-  }, 5_000);
+  });
 }
 
 async function listeners(): Promise<number> {

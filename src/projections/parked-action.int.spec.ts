@@ -122,6 +122,6 @@ async function given(...events: readonly RegistryEvent[]): Promise<void> {
     logger: pino({ level: 'silent' }),
   });
   const last = stored.at(-1)?.position ?? { commit: 0n, prepare: 0n };
-  expect(await progress.reached(last, 5_000)).toBe(true);
+  expect(await progress.reached(last, 20_000)).toBe(true);
   await projector.stop();
 }

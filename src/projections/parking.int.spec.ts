@@ -1,6 +1,7 @@
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import {
   aDevice,
   aFactory,
@@ -80,7 +81,7 @@ describe('an event that the tables cannot take', () => {
         queued: 0,
       }),
     ]);
-    await vi.waitFor(() => expect(projector.health()).toEqual({ name: 'projector', status: 'degraded' }));
+    await eventually(() => expect(projector.health()).toEqual({ name: 'projector', status: 'degraded' }));
   });
 
   it('tells what is wrong, in the table and once in the log, and nothing of its row', async () => {
@@ -149,7 +150,7 @@ describe('an event that the tables cannot take', () => {
     expect(await parked()).toMatchObject([{ stream: factoryStream, queued: 2 }]);
     const before = await everything();
     log.add(...events.map((event, index) => ({ ...event, position: at(1_000n + BigInt(index)) })));
-    expect(await progress.reached(at(1_005n), 5_000)).toBe(true);
+    expect(await progress.reached(at(1_005n), 20_000)).toBe(true);
     expect(await everything()).toEqual(before);
   });
 
@@ -157,13 +158,13 @@ describe('an event that the tables cannot take', () => {
     const first = await projected(givenLog(...storedInOrder(...created, factoryUpdated({ name: tooLong }))));
     await first.projector.stop();
     const second = await projected(first.log);
-    await vi.waitFor(() => expect(second.projector.health().status).toBe('degraded'), 5_000);
+    await eventually(() => expect(second.projector.health().status).toBe('degraded'));
     const third = await projected(first.log, { wait: false });
     await addAll(first.log, gatewayCreated());
     await second.projector.stop();
-    await vi.waitFor(() => expect(third.projector.health().status).toBe('degraded'), 5_000);
+    await eventually(() => expect(third.projector.health().status).toBe('degraded'));
     await addAll(first.log, factoryUpdated());
-    await vi.waitFor(async () => expect(await parked()).toMatchObject([{ stream: factoryStream, queued: 2 }]), 5_000);
+    await eventually(async () => expect(await parked()).toMatchObject([{ stream: factoryStream, queued: 2 }]));
   });
 });
 
@@ -182,13 +183,13 @@ describe('any other failure', () => {
     );
     const { projector, progress } = await projected(log);
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 300n }));
-    await vi.waitFor(() => expect(projector.health()).toMatchObject({ status: 'failing', error: 'not now' }), 5_000);
+    await eventually(() => expect(projector.health()).toMatchObject({ status: 'failing', error: 'not now' }));
     expect(await parked()).toMatchObject([{ stream: `organization-${anotherOrganization}` }]);
 
     await sql('DROP TRIGGER fail ON organizations');
-    expect(await progress.reached(at(300n), 5_000)).toBe(true);
+    expect(await progress.reached(at(300n), 20_000)).toBe(true);
     expect(await namesOf('organizations')).toEqual(['New']);
-    await vi.waitFor(() => expect(projector.health().status).toBe('degraded'));
+    await eventually(() => expect(projector.health().status).toBe('degraded'));
   });
 });
 
@@ -207,13 +208,13 @@ describe('a retry', () => {
     );
     expect(await withDatabase(retryParked)).toBe(0);
     expect(await parked()).toMatchObject([{ stream: factoryStream, sqlstate: '22001', queued: 3 }]);
-    await vi.waitFor(() => expect(projector.health().status).toBe('degraded'));
+    await eventually(() => expect(projector.health().status).toBe('degraded'));
 
     await sql('ALTER TABLE factories ALTER COLUMN name TYPE varchar(300)');
     expect(await withDatabase(retryParked)).toBe(4);
     expect(await parked()).toEqual([]);
     expect(await namesOf('gateways')).toEqual(['Second']);
-    await vi.waitFor(() => expect(projector.health().status).toBe('running'), 5_000);
+    await eventually(() => expect(projector.health().status).toBe('running'));
 
     await addAll(log, gatewayUpdated({ name: 'Third' }));
     expect(await namesOf('gateways')).toEqual(['Third']);
@@ -328,7 +329,7 @@ describe('a retry', () => {
     })();
     await withDatabase(retryParked);
     await coming;
-    expect(await progress.reached(at(1_300n), 5_000)).toBe(true);
+    expect(await progress.reached(at(1_300n), 20_000)).toBe(true);
     expect(await parked()).toEqual([]);
     expect(await sql('SELECT name, stream_revision FROM gateways')).toEqual([
       { name: 'name 300', stream_revision: '300' },
@@ -358,7 +359,7 @@ describe('to skip an event', () => {
       { name: 'Acme Berlin', location: 'Bremen', stream_revision: '2' },
     ]);
     expect(await namesOf('gateways')).toHaveLength(1);
-    await vi.waitFor(() => expect(projector.health().status).toBe('running'), 5_000);
+    await eventually(() => expect(projector.health().status).toBe('running'));
     await addAll(log, factoryUpdated({ name: 'New' }));
     expect(await namesOf('factories')).toEqual(['New']);
     expect(await withDatabase(listSkipped)).toMatchObject([{ stream: factoryStream, revision: 1n }]);
@@ -384,7 +385,7 @@ describe('to skip an event', () => {
     expect(await parked()).toMatchObject([{ stream: gatewayStream, queued: 1 }]);
 
     await withDatabase((client) => skipParked(client, gatewayStream));
-    await vi.waitFor(() => expect(projector.health().status).toBe('running'), 5_000);
+    await eventually(() => expect(projector.health().status).toBe('running'));
   });
 
   it('is refused when nothing of the stream is parked', async () => {
@@ -420,10 +421,8 @@ async function addAll(log: GivenLog, ...events: readonly RegistryEvent[]): Promi
 
 function caughtUp(log: GivenLog): Promise<void> {
   const last = log.events.at(-1)?.position.commit;
-  return vi.waitFor(
-    async () =>
-      expect((await sql('SELECT commit_position AS at FROM projection_checkpoint'))[0]).toEqual({ at: String(last) }),
-    { timeout: 5_000, interval: 10 },
+  return eventually(async () =>
+    expect((await sql('SELECT commit_position AS at FROM projection_checkpoint'))[0]).toEqual({ at: String(last) }),
   );
 }
 

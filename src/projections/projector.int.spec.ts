@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import {
   aFactory,
   aGateway,
@@ -61,30 +62,30 @@ describe('the projector', () => {
   it('projects what the log holds, and then what comes', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const { progress } = project(log);
-    expect(await progress.reached(at(100n), 5_000)).toBe(true);
+    expect(await progress.reached(at(100n), 20_000)).toBe(true);
     expect(await namesOf('organizations')).toEqual(['Acme']);
 
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
     expect(await namesOf('organizations')).toEqual(['New']);
   });
 
   it('moves the checkpoint with the events, exactly to 64 bits', async () => {
     const position = { commit: 2n ** 64n - 1n, prepare: 2n ** 64n - 2n };
     const { progress } = project(givenLog({ ...stored(organizationCreated(), { revision: 0n }), position }));
-    expect(await progress.reached(position, 5_000)).toBe(true);
+    expect(await progress.reached(position, 20_000)).toBe(true);
     expect(await checkpoint()).toMatchObject({ commit: '18446744073709551615', prepare: '18446744073709551614' });
   });
 
   it('goes on after the checkpoint when it starts again', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     await first.projector.stop();
 
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
     const second = project(log);
-    expect(await second.progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(200n), 20_000)).toBe(true);
     expect(log.subscribedAfter).toEqual(['start', at(100n)]);
     expect(await namesOf('organizations')).toEqual(['New']);
   });
@@ -92,11 +93,11 @@ describe('the projector', () => {
   it('announces where it stands when it starts, before anything comes', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     await first.projector.stop();
 
     const second = project(log);
-    expect(await second.progress.reached(at(100n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(100n), 20_000)).toBe(true);
   });
 
   it.each([
@@ -104,12 +105,12 @@ describe('the projector', () => {
     ['does not hold what the tables show', storedInOrder(factoryCreated(), factorySoftDeleted(), factoryRestored())],
   ])('does not follow a log that %s: the tables were made from another', async (_, events) => {
     const first = project(givenLog(...storedInOrder(organizationCreated())));
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     await first.projector.stop();
 
     const { projector, announced } = project(givenLog(...events));
     const failing = { status: 'failing', error: expect.stringContaining('npm run db:reset') };
-    await vi.waitFor(() => expect(projector.health()).toMatchObject(failing), 5_000);
+    await eventually(() => expect(projector.health()).toMatchObject(failing));
     expect(announced).toEqual([]);
     expect(await namesOf('organizations')).toEqual(['Acme']);
   });
@@ -123,12 +124,12 @@ describe('the projector', () => {
     const [created, updated] = events as [StoredEvent, StoredEvent, StoredEvent];
     const log = givenLog(...events);
     const { progress, announced } = project(log);
-    await progress.reached(at(300n), 5_000);
+    await progress.reached(at(300n), 20_000);
     const before = await sql('SELECT * FROM organizations');
 
     // At later places, as after a checkpoint that was put back by hand; and at the very same place.
     log.add({ ...created, position: at(400n) }, { ...updated, position: at(401n) }, created);
-    expect(await progress.reached(at(401n), 5_000)).toBe(true);
+    expect(await progress.reached(at(401n), 20_000)).toBe(true);
     expect(await sql('SELECT * FROM organizations')).toEqual(before);
     expect(announced).toEqual(announced.toSorted(comparePositions));
   });
@@ -137,9 +138,9 @@ describe('the projector', () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     log.add({ kind: 'checkpoint', position: at(150n) });
     const { progress } = project(log);
-    expect(await progress.reached(at(150n), 5_000)).toBe(true);
+    expect(await progress.reached(at(150n), 20_000)).toBe(true);
     log.add({ kind: 'checkpoint', position: at(900n) });
-    expect(await progress.reached(at(900n), 5_000)).toBe(true);
+    expect(await progress.reached(at(900n), 20_000)).toBe(true);
     expect(await checkpoint()).toMatchObject({ commit: '900' });
   });
 
@@ -158,8 +159,8 @@ describe('the projector', () => {
       log,
       pino({ level: 'warn' }, { write: (line: string) => lines.push(line) }),
     );
-    expect(await progress.reached(at(3n), 5_000)).toBe(true);
-    await vi.waitFor(() =>
+    expect(await progress.reached(at(3n), 20_000)).toBe(true);
+    await eventually(() =>
       expect(projector.skipped()).toEqual(
         new Map([
           ['OrganizationPainted', 2],
@@ -173,7 +174,7 @@ describe('the projector', () => {
   it('asks for no identity streams', async () => {
     const log = givenLog(...storedInOrder(gatewayIdReserved(), organizationCreated()));
     const { projector, progress } = project(log);
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
     expect(projector.skipped()).toEqual(new Map());
   });
 
@@ -186,7 +187,7 @@ describe('the projector', () => {
 
   it('leaves the times of rows that others change to the trigger', async () => {
     const { progress } = project(givenLog(...storedInOrder(organizationCreated())));
-    await progress.reached(at(100n), 5_000);
+    await progress.reached(at(100n), 20_000);
     const [row] = await sql(`UPDATE organizations SET name = 'By hand' RETURNING updated_at > '2026-01-03' AS stamped`);
     expect(row).toEqual({ stamped: true });
   });
@@ -196,25 +197,25 @@ describe('a projector that fails', () => {
   it('says so, writes nothing of the batch, and goes on once the cause is gone', async () => {
     await sql('ALTER TABLE factories RENAME TO factories_away');
     const { projector, progress } = project(givenLog(...storedInOrder(organizationCreated(), factoryCreated())));
-    await vi.waitFor(() => expect(projector.health()).toMatchObject({ status: 'failing' }), 5_000);
+    await eventually(() => expect(projector.health()).toMatchObject({ status: 'failing' }));
     expect(projector.health().error).toMatch(/"factories" does not exist/);
     expect(await namesOf('organizations')).toEqual([]);
 
     await sql('ALTER TABLE factories_away RENAME TO factories');
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
-    await vi.waitFor(() => expect(projector.health()).toEqual({ name: 'projector', status: 'running' }));
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
+    await eventually(() => expect(projector.health()).toEqual({ name: 'projector', status: 'running' }));
     expect(await namesOf('organizations')).toEqual(['Acme']);
   });
 
   it('stays at an event that is not what its version promises', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const { projector, progress } = project(log);
-    await progress.reached(at(100n), 5_000);
+    await progress.reached(at(100n), 20_000);
     log.add({
       ...stored(organizationUpdated(), { revision: 1n, position: 200n }),
       data: { id: anOrganization, name: 7 },
     });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(projector.health().error).toMatch(/OrganizationUpdated at revision 1 .* cannot be decoded/),
     );
     expect(await checkpoint()).toMatchObject({ commit: '100' });
@@ -223,43 +224,43 @@ describe('a projector that fails', () => {
   it('names the event that has no row, not what failed because of it', async () => {
     const log = givenLog(...storedInOrder(organizationUpdated(), organizationCreated(), organizationSoftDeleted()));
     const { projector } = project(log);
-    await vi.waitFor(() => expect(projector.health().error).toMatch(/OrganizationUpdated at revision 0 .* has no row/));
+    await eventually(() => expect(projector.health().error).toMatch(/OrganizationUpdated at revision 0 .* has no row/));
   });
 
   it('comes back after its connection was cut', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const { progress } = project(log);
-    await progress.reached(at(100n), 5_000);
+    await progress.reached(at(100n), 20_000);
     await cutActiveConnection();
     // It notices by itself, not only when the next event comes.
-    await vi.waitFor(() => expect(log.subscribedAfter).toEqual(['start', at(100n)]), 5_000);
+    await eventually(() => expect(log.subscribedAfter).toEqual(['start', at(100n)]));
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
     expect(await namesOf('organizations')).toEqual(['New']);
   });
 
   it('comes back after the log was away', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const { progress } = project(log);
-    await progress.reached(at(100n), 5_000);
-    await vi.waitFor(() => {
+    await progress.reached(at(100n), 20_000);
+    await eventually(() => {
       log.fail(new Error('the store is away'));
       expect(log.subscribedAfter.length).toBeGreaterThan(1);
-    }, 5_000);
+    });
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
   });
 
   it('writes nothing when its epoch is no longer the last', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const { progress } = project(log);
-    await progress.reached(at(100n), 5_000);
+    await progress.reached(at(100n), 20_000);
     const [{ epoch: before } = { epoch: 0 }] = await sql('SELECT epoch FROM projection_checkpoint');
     // Another has taken over, whatever this one's lock says.
     await sql('UPDATE projection_checkpoint SET epoch = epoch + 1');
     log.add(stored(organizationUpdated({ name: 'Stale' }), { revision: 1n, position: 200n }));
     // It gives up, and writes only after it has taken over in its turn.
-    expect(await progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await progress.reached(at(200n), 20_000)).toBe(true);
     expect(await checkpoint()).toMatchObject({ epoch: String(BigInt(String(before)) + 2n) });
   });
 });
@@ -268,16 +269,16 @@ describe('two projectors', () => {
   it('take turns: one projects, the other stands by until the first has lost its connection', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     const second = project(log);
     await waitingForLock(1);
     expect(second.projector.health()).toMatchObject({ status: 'running' });
     expect(log.subscribedAfter).toHaveLength(1);
 
     await cutActiveConnection();
-    expect(await second.progress.reached(at(100n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(100n), 20_000)).toBe(true);
     log.add(stored(organizationUpdated({ name: 'New' }), { revision: 1n, position: 200n }));
-    expect(await second.progress.reached(at(200n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(200n), 20_000)).toBe(true);
     expect(await namesOf('organizations')).toEqual(['New']);
     // The first has come back to stand by.
     await waitingForLock(1);
@@ -286,23 +287,23 @@ describe('two projectors', () => {
   it('hand over when the active one is stopped', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     const second = project(log);
     await waitingForLock(1);
     await first.projector.stop();
-    expect(await second.progress.reached(at(100n), 5_000)).toBe(true);
+    expect(await second.progress.reached(at(100n), 20_000)).toBe(true);
   });
 
   it('leave no session behind when they are stopped, standing by or not', async () => {
     const log = givenLog(...storedInOrder(organizationCreated()));
     const first = project(log);
-    await first.progress.reached(at(100n), 5_000);
+    await first.progress.reached(at(100n), 20_000);
     const second = project(log);
     await waitingForLock(1);
     await second.projector.stop();
     expect(second.projector.health().status).toBe('stopped');
     await first.projector.stop();
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(
         await sql(`SELECT application_name FROM pg_stat_activity
         WHERE application_name LIKE 'registry projector%' AND datname = current_database()`),
@@ -332,7 +333,7 @@ describe('the tables', () => {
       gatewayDisconnected(),
     );
     const { progress } = project(givenLog(...events));
-    expect(await progress.reached(at(1_600n), 5_000)).toBe(true);
+    expect(await progress.reached(at(1_600n), 20_000)).toBe(true);
 
     await using pool = new AsyncDisposableStack();
     const database = queries(pool);
@@ -399,7 +400,7 @@ describe('the tables', () => {
           fold(event);
           log.add(event);
         }
-        expect(await progress.reached(at(position), 5_000)).toBe(true);
+        expect(await progress.reached(at(position), 20_000)).toBe(true);
         for (const [id, { gateway, revision }] of folded) {
           const shown = { ...gateway, ...nothingObserved.observations };
           expect(await findGateway(database, GatewayId.parse(id))).toEqual({ gateway: shown, revision });
@@ -460,10 +461,7 @@ const advisoryLocks = `pg_locks
   WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 async function waitingForLock(count: number): Promise<void> {
-  await vi.waitFor(async () => expect(await sql(`SELECT FROM ${advisoryLocks} AND NOT granted`)).toHaveLength(count), {
-    timeout: 5_000,
-    interval: 20,
-  });
+  await eventually(async () => expect(await sql(`SELECT FROM ${advisoryLocks} AND NOT granted`)).toHaveLength(count));
 }
 
 async function cutActiveConnection(): Promise<void> {

@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { now, organizationCreated, organizationUpdated, storedInOrder } from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import type { TestDatabase } from '../../test/support/servers.ts';
@@ -116,11 +117,11 @@ describe('the readiness', () => {
     const head = vi.fn(() => new Promise<undefined>(() => undefined));
     const readiness = create({ eventLog: { ...log, head }, answerWithin: 20, goodFor: 0 });
     await readiness();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const before = performance.now();
       await readiness();
       expect(performance.now() - before).toBeGreaterThan(15);
-    }, 5_000);
+    });
     expect(head).toHaveBeenCalledOnce();
   });
 });
@@ -146,7 +147,7 @@ describe('the status for people', () => {
 
   it('watches tables that are far behind until they move', async () => {
     const reading = read(20_000);
-    await vi.waitFor(async () => expect(await listeners()).toBe(1), 5_000);
+    await eventually(async () => expect(await listeners()).toBe(1));
     await project();
     const status = await reading;
     expect(status.readModel).toMatchObject({ stalled: false });
@@ -188,7 +189,7 @@ async function project(): Promise<void> {
   const progress = createProgress();
   const projector = startProjector({ databaseUrl: database.url, eventLog: log, progress, logger });
   scope.defer(() => projector.stop());
-  expect(await progress.reached({ commit: 200n, prepare: 200n }, 5_000)).toBe(true);
+  expect(await progress.reached({ commit: 200n, prepare: 200n }, 20_000)).toBe(true);
 }
 
 async function* silently({ signal }: { readonly signal: AbortSignal }) {

@@ -1,6 +1,7 @@
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMigratedDatabase, withClient } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import {
   aFactory,
   aGateway,
@@ -98,7 +99,7 @@ describe('a rebuild', () => {
     await run(log);
     expect(await sql('SELECT name FROM organizations')).toEqual([{ name: 'Acme' }]);
     log.add(...storedInOrder(...fixed(), organizationUpdated({ name: 'Later' })).slice(4));
-    await vi.waitFor(async () => expect(await sql('SELECT name FROM organizations')).toEqual([{ name: 'Later' }]));
+    await eventually(async () => expect(await sql('SELECT name FROM organizations')).toEqual([{ name: 'Later' }]));
     expect(await sql('SELECT name FROM registry_previous.organizations')).toEqual([{ name: 'typed in by hand' }]);
   });
 
@@ -177,10 +178,10 @@ describe('a rebuild', () => {
     const log = givenLog(...storedInOrder(...fixed(), gatewayUpdated({ name: 'x'.repeat(200) })));
     await sql('ALTER TABLE gateways ALTER name TYPE varchar(100)');
     const projector = await live(log, at(500n));
-    await vi.waitFor(() => expect(projector.health()).toMatchObject({ status: 'degraded' }));
+    await eventually(() => expect(projector.health()).toMatchObject({ status: 'degraded' }));
     await sql('ALTER TABLE gateways ALTER name TYPE varchar(255)');
     await run(log);
-    await vi.waitFor(() => expect(projector.health()).toMatchObject({ status: 'running' }));
+    await eventually(() => expect(projector.health()).toMatchObject({ status: 'running' }));
   });
 
   it('parks half a surrogate pair, as the projector does', async () => {
@@ -234,7 +235,7 @@ describe('a rebuild', () => {
       await client.query('BEGIN; SELECT FROM gateways');
       await client.query('SAVEPOINT held');
       const swapping = run(aLog());
-      await vi.waitFor(() => expect(lines).toContainEqual(expect.stringMatching(/in use; trying again/)), 10_000);
+      await eventually(() => expect(lines).toContainEqual(expect.stringMatching(/in use; trying again/)));
       expect(await sql('SELECT count(*)::int AS count FROM gateways')).toEqual([{ count: 1 }]);
       await client.query('COMMIT');
       await swapping;

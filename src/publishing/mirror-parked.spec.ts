@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
@@ -138,13 +139,13 @@ describe('a mirror that cannot show a gateway', () => {
     const bus = memoryStream({ keeps: 'bucket', mostBytes });
     const degraded = { name: 'mirror', status: 'degraded', parked: 1, parkedKeys: [key] };
     const first = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(first.health()).toEqual(degraded));
-    await vi.waitFor(() => expect(bus.sent).toHaveLength(3));
+    await eventually(() => expect(first.health()).toEqual(degraded));
+    await eventually(() => expect(bus.sent).toHaveLength(3));
     await first.stop();
     const again = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(again.health()).toEqual(degraded));
+    await eventually(() => expect(again.health()).toEqual(degraded));
     log.add(...events.slice(3));
-    await vi.waitFor(() => expect(again.health()).toEqual({ name: 'mirror', status: 'running' }));
+    await eventually(() => expect(again.health()).toEqual({ name: 'mirror', status: 'running' }));
     await again.stop();
   });
 
@@ -164,7 +165,7 @@ describe('a mirror that cannot show a gateway', () => {
     bus.store({ subject: '$KV.gateways.no.such.key', headers: {}, body: 'anything' });
     expect(await rebuilt(log, bus)).toMatchObject({ corrected: { extra: 1 } });
     const mirror = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
+    await eventually(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
     await mirror.stop();
   });
 
@@ -176,7 +177,7 @@ describe('a mirror that cannot show a gateway', () => {
     expect(await rebuilt(log, bus)).toMatchObject({ parked: 1, corrected: { altered: 1 } });
     expect(await parkedIn(bus)).toHaveLength(1);
     const mirror = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
+    await eventually(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
     await mirror.stop();
   });
 });

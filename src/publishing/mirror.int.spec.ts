@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KV } from 'nats';
 import { pino } from 'pino';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { differences, readBucket } from '../../test/support/bucket.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { livesOfGateways } from '../../test/support/lives-of-gateways.ts';
@@ -17,7 +18,6 @@ import { type RebuiltState, rebuildState } from './rebuild-state.ts';
 
 const stream = 'KV_gateways';
 const logger = pino({ level: 'silent' });
-const patiently = { timeout: 20_000, interval: 5 };
 const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } };
 
 const key = `${examples.anOrganization}.${examples.aFactory}.${examples.aGateway}`;
@@ -106,7 +106,7 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
     await written(5_000);
     shared.nats.freeze();
     log.add(...events.slice(-2_000));
-    await vi.waitFor(() => expect(mirror.health().status).toBe('failing'), patiently);
+    await eventually(() => expect(mirror.health().status).toBe('failing'));
     shared.nats.thaw();
     await mirrored(log);
   });
@@ -231,17 +231,13 @@ describe.each(natsServers())('the mirror, with %s,', (_, file) => {
   /** Resolves when the bucket holds what the log says. */
   async function mirrored(log: GivenLog): Promise<void> {
     const expected = expectedOf(log);
-    await vi.waitFor(
-      async () => expect(differences(await readBucket(shared.client), expected).slice(0, 3)).toEqual([]),
-      patiently,
+    await eventually(async () =>
+      expect(differences(await readBucket(shared.client), expected).slice(0, 3)).toEqual([]),
     );
   }
 
   async function written(count: number): Promise<void> {
-    await vi.waitFor(
-      async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count),
-      patiently,
-    );
+    await eventually(async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count));
   }
 });
 
@@ -261,8 +257,7 @@ function positionBehind({ events }: GivenLog) {
 }
 
 async function failing(mirror: Mirror, why: string): Promise<void> {
-  await vi.waitFor(
-    () => expect(mirror.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
-    patiently,
+  await eventually(() =>
+    expect(mirror.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
   );
 }

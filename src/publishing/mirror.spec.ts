@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
@@ -144,7 +145,7 @@ describe('the mirror', () => {
     const bus = memoryStream({ keeps: 'bucket' });
     const log = givenLog(created as StoredEvent, { ...(updated as StoredEvent), metadata: later });
     const mirror = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(mirror.health()).toMatchObject({ name: 'mirror', status: 'failing' }));
+    await eventually(() => expect(mirror.health()).toMatchObject({ name: 'mirror', status: 'failing' }));
     expect(mirror.health().error).toContain('GatewayUpdated at revision 1');
     await mirror.stop();
     expect(bus.sent).toHaveLength(1);
@@ -155,9 +156,9 @@ describe('the mirror', () => {
     const log = givenLog(created as StoredEvent);
     const bus = memoryStream({ keeps: 'bucket' });
     const mirror = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(valuesIn(bus).get(key)).toMatchObject({ revision: 0 }));
+    await eventually(() => expect(valuesIn(bus).get(key)).toMatchObject({ revision: 0 }));
     log.add(updated as StoredEvent);
-    await vi.waitFor(() => expect(valuesIn(bus).get(key)).toMatchObject({ revision: 1 }));
+    await eventually(() => expect(valuesIn(bus).get(key)).toMatchObject({ revision: 1 }));
     expect(mirror.health()).toEqual({ name: 'mirror', status: 'running' });
     await mirror.stop();
     expect(mirror.health().status).toBe('stopped');

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
@@ -11,7 +12,6 @@ import { listParked } from './parked-action.ts';
 import { type Publisher, startPublisher } from './publisher.ts';
 
 const logger = pino({ level: 'silent' });
-const patiently = { timeout: 15_000, interval: 5 };
 
 describe.each(natsServers())('with %s that takes messages of 2 KiB', (_, file) => {
   let nats: NatsProcess;
@@ -74,17 +74,14 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB', (_, file) =
     const key = `${examples.anOrganization}.${examples.aFactory}.${examples.aGateway}`;
     const log = givenLog(created);
     await using mirror = mirroring(log);
-    await vi.waitFor(() => expect(mirror.health().status).toBe('running'), patiently);
+    await eventually(() => expect(mirror.health().status).toBe('running'));
     const seen: unknown[] = [];
     const next = [large, elsewhere, small];
     for await (const entry of await (await client.connection.jetstream().views.kv('gateways')).watch()) {
       const { id, revision, reason, url } = JSON.parse(entry.string());
       seen.push([entry.operation, id, revision, reason ?? typeof url]);
       if (next.length === 1) {
-        await vi.waitFor(
-          () => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }),
-          patiently,
-        );
+        await eventually(() => expect(mirror.health()).toMatchObject({ status: 'degraded', parkedKeys: [key] }));
         expect(await listed()).toEqual([expect.stringMatching(`^${key}  .*"reason":"too-large","revision":1`)]);
       }
       if (next.length === 0) break;
@@ -96,7 +93,7 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB', (_, file) =
       ['PUT', examples.anotherGateway, 0, 'string'],
       ['PUT', examples.aGateway, 2, 'string'],
     ]);
-    await vi.waitFor(() => expect(mirror.health()).toEqual({ name: 'mirror', status: 'running' }), patiently);
+    await eventually(() => expect(mirror.health()).toEqual({ name: 'mirror', status: 'running' }));
     expect(await listed()).toEqual(['Nothing is parked.']);
   });
 
@@ -134,9 +131,9 @@ describe.each(natsServers())('with %s that takes messages of 2 KiB', (_, file) =
   }
 
   async function has(status: string, publisher: Publisher, messages: number): Promise<void> {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(publisher.health()).toMatchObject({ status });
       expect(await client.lastSequence('MTI_EVENTS')).toBe(messages);
-    }, patiently);
+    });
   }
 });

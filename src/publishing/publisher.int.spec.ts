@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { natsServers } from '../../test/support/nats-process.ts';
@@ -13,7 +14,6 @@ import { type Publisher, startPublisher } from './publisher.ts';
 
 const stream = 'MTI_EVENTS';
 const logger = pino({ level: 'silent' });
-const patiently = { timeout: 15_000, interval: 5 };
 const timing = { patience: 500, quiet: 50, backoff: { first: 20, longest: 200 } };
 
 describe.each(natsServers())('the publisher, with %s,', (_, file) => {
@@ -61,7 +61,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await using publisher = publishing(log);
     await published(500);
     shared.nats.freeze();
-    await vi.waitFor(() => expect(publisher.health().status).toBe('failing'), patiently);
+    await eventually(() => expect(publisher.health().status).toBe('failing'));
     shared.nats.thaw();
     await published(12_000);
     expect(await publishedIds()).toEqual(idsOf(log));
@@ -98,7 +98,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     for (const threshold of [500, 5_000]) {
       await published(threshold);
       shared.client.connection.publish('mti.evt.v1.stranger', 'in mid-pipeline');
-      await vi.waitFor(async () => expect(await foreignMessages(), 'the stranger').toBeGreaterThan(0), patiently);
+      await eventually(async () => expect(await foreignMessages(), 'the stranger').toBeGreaterThan(0));
     }
     await published(12_002);
     await publisher[Symbol.asyncDispose]();
@@ -167,7 +167,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
     await failing(publisher, 'there is no connection to NATS');
     await shared.nats.start();
     await published(10);
-    await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
+    await eventually(() => expect(publisher.health().status).toBe('running'));
     expect(await publishedIds()).toEqual(idsOf(log));
   });
 
@@ -184,10 +184,7 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
   }
 
   async function published(count: number): Promise<void> {
-    await vi.waitFor(
-      async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count),
-      patiently,
-    );
+    await eventually(async () => expect(await shared.client.lastSequence(stream)).toBeGreaterThanOrEqual(count));
   }
 
   async function publishedIds(): Promise<readonly (string | undefined)[]> {
@@ -200,9 +197,8 @@ describe.each(natsServers())('the publisher, with %s,', (_, file) => {
 });
 
 async function failing(publisher: Publisher, why: string): Promise<void> {
-  await vi.waitFor(
-    () => expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
-    patiently,
+  await eventually(() =>
+    expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
   );
 }
 

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
@@ -17,7 +18,7 @@ describe('the publisher', () => {
     const log = givenLog(...examples.storedInOrder(unknown, examples.gatewayCreated(), unknown, unknown));
     const bus = memoryStream();
     const publisher = startPublisher({ log, bus, logger });
-    await vi.waitFor(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])), { timeout: 5_000 });
+    await eventually(() => expect(publisher.skipped()).toEqual(new Map([['GatewayPainted', 3]])));
     await publisher.stop();
     expect(bus.messages.slice(1).map((message) => message?.headers['ce-type'])).toEqual(['mti.evt.v1.gateway-created']);
     expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['events of type GatewayPainted are not published']);
@@ -33,7 +34,7 @@ describe('the publisher', () => {
     const bus = memoryStream();
     const log = givenLog(first, { ...second, data: { id: 7 } }, third);
     const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
-    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'degraded' }), { timeout: 5_000 });
+    await eventually(() => expect(publisher.health()).toMatchObject({ status: 'degraded' }));
     await publisher.stop();
     expect(bus.messages.slice(1).map((message) => message?.headers['ce-type'])).toEqual([
       'mti.evt.v1.organization-created',
@@ -116,7 +117,7 @@ describe('the publisher', () => {
     const bus = memoryStream();
     const log = givenLog(first, { ...second, metadata: { ...(second.metadata as object), schemaVersion: 99 } });
     const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
-    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ status: 'failing' }), { timeout: 5_000 });
+    await eventually(() => expect(publisher.health()).toMatchObject({ status: 'failing' }));
     expect(publisher.health().error).toContain('OrganizationUpdated at revision 1');
     await publisher.stop();
     expect(bus.messages.slice(1)).toHaveLength(1);
@@ -124,7 +125,7 @@ describe('the publisher', () => {
 
   it('stops at once while it waits for events', async () => {
     const publisher = startPublisher({ log: givenLog(), bus: memoryStream(), logger: pino({ level: 'silent' }) });
-    await vi.waitFor(() => expect(publisher.health().status).toBe('running'), { timeout: 5_000 });
+    await eventually(() => expect(publisher.health().status).toBe('running'));
     await publisher.stop();
     expect(publisher.health().status).toBe('stopped');
   });
@@ -138,8 +139,6 @@ const withUnreadable = examples
 /** Publishes for as long as it takes to be so well, and to have written so many messages. */
 async function publishes(log: GivenLog, bus: MemoryStream, status: string, messages: number): Promise<void> {
   const publisher = startPublisher({ log, bus, logger: pino({ level: 'silent' }) });
-  await vi.waitFor(() => expect([publisher.health().status, bus.messages.length - 1]).toEqual([status, messages]), {
-    timeout: 5_000,
-  });
+  await eventually(() => expect([publisher.health().status, bus.messages.length - 1]).toEqual([status, messages]));
   await publisher.stop();
 }

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBucket } from '../../test/support/bucket.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { givenLog } from '../../test/support/given-log.ts';
 import { type NatsClient, natsClient } from '../../test/support/nats-client.ts';
@@ -9,7 +10,6 @@ import { connectNats } from '../infrastructure/nats.ts';
 import { startMirror } from './mirror.ts';
 import { startPublisher } from './publisher.ts';
 
-const patiently = { timeout: 15_000, interval: 10 };
 const logger = pino({ level: 'silent' });
 const timing = { look: 100, quiet: 50, backoff: { first: 20, longest: 200 } };
 const events = 'MTI_EVENTS';
@@ -59,9 +59,9 @@ describe.each(natsServers())('while nothing happens, with %s,', (_, file) => {
   }
 
   async function filled(): Promise<void> {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await client.lastSequence(events)).toBe(2);
       expect((await readBucket(client)).size).toBe(1);
-    }, patiently);
+    });
   }
 });

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
@@ -150,7 +151,7 @@ describe('rebuilding the state', () => {
     const log = givenLog(created as StoredEvent);
     const bus = memoryStream({ keeps: 'bucket' });
     const mirror = startMirror({ log, bus, logger });
-    await vi.waitFor(() => expect(bus.sent).toHaveLength(1));
+    await eventually(() => expect(bus.sent).toHaveLength(1));
     const load = setInterval(() => log.add(...others.splice(0, 1)), 20);
     // What it looks at first has changed when it writes.
     const late: MemoryStream = { ...bus, stream: () => late };

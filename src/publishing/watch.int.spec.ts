@@ -1,6 +1,7 @@
 import { headers as natsHeaders } from 'nats';
 import { pino } from 'pino';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { natsClient } from '../../test/support/nats-client.ts';
 import { startNats } from '../../test/support/servers.ts';
 import { watchEvents } from './watch.ts';
@@ -10,8 +11,8 @@ it('prints what is heard on a subject, from then on, until it is told to stop', 
   await using client = await natsClient(nats.url);
   const { lines, stop } = watch(nats.url, 'mti.evt.>');
 
-  await vi.waitFor(() => expect(lines).toHaveLength(1));
-  await vi.waitFor(() => {
+  await eventually(() => expect(lines).toHaveLength(1));
+  await eventually(() => {
     client.connection.publish('mti.evt.v1.a', '{"id":"a"}');
     expect(lines).toContain('mti.evt.v1.a {"id":"a"}');
   });
@@ -26,7 +27,7 @@ it('prints a message once that is sent again, and those without an id as often a
   await using nats = await startNats();
   await using client = await natsClient(nats.url);
   const { lines, stop } = watch(nats.url, 'mti.>');
-  await vi.waitFor(() => {
+  await eventually(() => {
     client.connection.publish('mti.ready');
     expect(lines.at(-1)).toBe('mti.ready ');
   });
@@ -37,7 +38,7 @@ it('prints a message once that is sent again, and those without an id as often a
     client.connection.publish('mti.evt.v1.a', messageId, { headers });
   }
   client.connection.publish('mti.end');
-  await vi.waitFor(() => expect(lines.at(-1)).toBe('mti.end '));
+  await eventually(() => expect(lines.at(-1)).toBe('mti.end '));
   await stop();
   expect(lines.slice(before).filter((line) => line !== 'mti.ready ')).toEqual([
     'mti.evt.v1.a one',

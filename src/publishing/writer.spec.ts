@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import * as examples from '../../test/support/examples.ts';
 import { type GivenLog, givenLog } from '../../test/support/given-log.ts';
 import { type MemoryStream, memoryStream } from '../../test/support/memory-stream.ts';
@@ -8,20 +9,18 @@ import type { StoredEvent } from '../events/event-log.ts';
 import { toMessage } from './message.ts';
 import { type Publisher, startPublisher } from './publisher.ts';
 
-const patiently = { timeout: 5_000, interval: 2 };
-
 describe('a writer to whose stream nothing is written', () => {
   it('fills it again when it was deleted and created anew', async () => {
     const { log, bus, publisher } = await caughtUp();
     bus.messages.splice(1);
-    await vi.waitFor(() => expect(idsIn(bus)).toEqual(log.events.map(({ id }) => id)), patiently);
+    await eventually(() => expect(idsIn(bus)).toEqual(log.events.map(({ id }) => id)));
     await publisher.stop();
   });
 
   it('fills it again when it was emptied', async () => {
     const { log, bus, publisher } = await caughtUp();
     bus.messages.fill(undefined);
-    await vi.waitFor(() => expect(idsIn(bus)).toEqual(log.events.map(({ id }) => id)), patiently);
+    await eventually(() => expect(idsIn(bus)).toEqual(log.events.map(({ id }) => id)));
     expect(bus.messages).toHaveLength(1 + 2 * log.events.length);
     await publisher.stop();
   });
@@ -29,9 +28,9 @@ describe('a writer to whose stream nothing is written', () => {
   it('fails when it is gone, and when NATS does not answer, until it is there', async () => {
     const { bus, publisher } = await caughtUp();
     const bounds = vi.spyOn(bus, 'bounds').mockRejectedValue(new Error('stream not found'));
-    await vi.waitFor(() => expect(publisher.health()).toMatchObject({ error: 'stream not found' }), patiently);
+    await eventually(() => expect(publisher.health()).toMatchObject({ error: 'stream not found' }));
     bounds.mockRestore();
-    await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
+    await eventually(() => expect(publisher.health().status).toBe('running'));
     await publisher.stop();
   });
 
@@ -39,9 +38,9 @@ describe('a writer to whose stream nothing is written', () => {
     for (const bus of [memoryStream(), withoutMessages(memoryStream(), 7)]) {
       const log = givenLog();
       const publisher = publishing(log, bus);
-      await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
+      await eventually(() => expect(publisher.health().status).toBe('running'));
       const bounds = vi.spyOn(bus, 'bounds');
-      await vi.waitFor(() => expect(bounds.mock.calls.length).toBeGreaterThan(3), patiently);
+      await eventually(() => expect(bounds.mock.calls.length).toBeGreaterThan(3));
       expect(log.readAfter).toEqual(['start']);
       await publisher.stop();
     }
@@ -59,9 +58,9 @@ describe('a look at the stream', () => {
     });
     await asked.promise;
     log.add(examples.stored(examples.factoryCreated(), { revision: 0n, position: 900n }));
-    await vi.waitFor(() => expect(idsIn(bus)).toHaveLength(4), patiently);
+    await eventually(() => expect(idsIn(bus)).toHaveLength(4));
     answer.resolve({ first: 1, last: 4 });
-    await vi.waitFor(() => expect(bounds.mock.calls.length).toBeGreaterThan(2), patiently);
+    await eventually(() => expect(bounds.mock.calls.length).toBeGreaterThan(2));
     expect(log.readAfter).toEqual(['start']);
     await publisher.stop();
   });
@@ -72,15 +71,15 @@ describe('a writer that another one outruns', () => {
     const log = givenLog(...updates(1_000));
     const bus = memoryStream({ answers: false });
     const publisher = publishing(log, bus);
-    await vi.waitFor(() => expect(bus.sent.length).toBeGreaterThan(0), patiently);
+    await eventually(() => expect(bus.sent.length).toBeGreaterThan(0));
     const others = log.events.map(messageAbout).values();
     const writeAnother = () => bus.store(others.next().value ?? expect.fail('it takes too long'));
     writeAnother();
     bus.reply(1, { kind: 'fenced', reason: 'wrong last sequence: 1' });
-    await vi.waitFor(() => {
+    await eventually(() => {
       writeAnother();
       expect(publisher.health().status).toBe('running');
-    }, patiently);
+    });
     await publisher.stop();
   });
 });
@@ -92,11 +91,10 @@ describe('a writer whose message NATS refuses though nobody else has written', (
   ] as const)('%s', async (_, reply, why) => {
     const bus = memoryStream({ answers: false });
     const publisher = publishing(givenLog(...updates(1)), bus);
-    await vi.waitFor(() => expect(bus.sent).toHaveLength(1), patiently);
+    await eventually(() => expect(bus.sent).toHaveLength(1));
     bus.reply(1, reply);
-    await vi.waitFor(
-      () => expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
-      patiently,
+    await eventually(() =>
+      expect(publisher.health()).toMatchObject({ status: 'failing', error: expect.stringContaining(why) }),
     );
     await publisher.stop();
   });
@@ -118,8 +116,8 @@ async function caughtUp() {
   const log = givenLog(...updates(3));
   const bus = memoryStream();
   const publisher = publishing(log, bus);
-  await vi.waitFor(() => expect(publisher.health().status).toBe('running'), patiently);
-  await vi.waitFor(() => expect(idsIn(bus)).toHaveLength(3), patiently);
+  await eventually(() => expect(publisher.health().status).toBe('running'));
+  await eventually(() => expect(idsIn(bus)).toHaveLength(3));
   return { log, bus, publisher };
 }
 

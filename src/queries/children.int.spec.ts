@@ -140,7 +140,7 @@ describe('whether a parent has active children', () => {
 
 async function project(log: GivenLog, end: bigint): Promise<void> {
   scope.adopt(startProjector({ databaseUrl, eventLog: log, progress, logger }), (loop) => loop.stop());
-  expect(await progress.reached(at(end), 5_000)).toBe(true);
+  expect(await progress.reached(at(end), 20_000)).toBe(true);
 }
 
 async function idsOf(

@@ -2,8 +2,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMigratedDatabase } from '../../test/support/database.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { aKeyRing } from '../../test/support/key-rings.ts';
 import { startEventStore, startNats } from '../../test/support/servers.ts';
 import { type App, startApp } from '../app.ts';
@@ -84,7 +85,7 @@ describe('the history of a gateway', () => {
     const factory = await created('factories', { organization_id, name: 'Closing' });
     const id = await aNewGateway(factory);
     await send('DELETE', `/api/factories/${factory}`);
-    await vi.waitFor(async () => expect((await get(`/api/gateways/${id}`)).status).toBe(404), 20_000);
+    await eventually(async () => expect((await get(`/api/gateways/${id}`)).status).toBe(404));
 
     const [ofFactory] = ((await get(`/api/factories/${factory}/history`)).body as unknown as History).data;
     const [ofGateway] = ((await get(`/api/gateways/${id}/history`)).body as unknown as History).data;

@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { natsClient } from '../support/nats-client.ts';
 import { plainEnvironment } from '../support/plain-environment.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -15,7 +16,6 @@ import { natsUrlOf, type Service, startService } from './service.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(join(root, 'client/README.md'), 'utf8');
-const patiently = { timeout: 20_000, interval: 20 };
 const fields = { name: 'Hall 1', url: 'wss://10.0.0.1/ws', email: 'admin@acme.example', password: 'correct horse' };
 
 /** The examples, by the heading that they stand under. */
@@ -104,7 +104,7 @@ describe('the examples of client/README.md', () => {
     expect(await first.ends()).toBe(0);
     const second = example('What happens to them, remembered by the server');
     await service.ask('PUT', `/api/gateways/${gateway}`, { name: 'Hall 4' });
-    await vi.waitFor(() => expect(second.output()).toContain('gateway-updated'), patiently);
+    await eventually(() => expect(second.output()).toContain('gateway-updated'));
     expect(await second.ends()).toBe(0);
     expect(second.output()).not.toContain('gateway-created');
   });
@@ -117,7 +117,7 @@ describe('the examples of client/README.md', () => {
     const asking = example('How to log in', organization, gateway);
     expect(await asking.ended).toBe(0);
     expect(asking.output()).toBe('log in to wss://10.0.0.1/ws as admin@acme.example with 13 characters\n');
-    await vi.waitFor(() => expect(heard).toEqual([`mti.hb.v1.${organization}.${gateway}`]), patiently);
+    await eventually(() => expect(heard).toEqual([`mti.hb.v1.${organization}.${gateway}`]));
 
     const refused = example('How to log in', organization, crypto.randomUUID());
     expect(await refused.ended).toBe(0);
@@ -186,7 +186,7 @@ function example(heading: string, ...args: readonly string[]) {
   return {
     output: () => output,
     ended,
-    says: (said: string) => vi.waitFor(() => expect(output).toContain(said), patiently),
+    says: (said: string) => eventually(() => expect(output).toContain(said)),
     /** As Ctrl-C ends it. */
     ends() {
       child.kill('SIGINT');

@@ -1,11 +1,10 @@
 // The presence of a gateway as everybody sees it: who sends its heartbeats, who asks over REST, and who listens.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { type NatsClient, natsClient } from '../support/nats-client.ts';
 import { dataFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
 import { natsUrlOf, type Service, startService } from './service.ts';
 import { everythingPublished } from './subscriber.ts';
-
-const patiently = { timeout: 30_000, interval: 50 };
 
 let folder: TemporaryFolder;
 let service: Service;
@@ -68,7 +67,7 @@ describe('a gateway that is heard of', () => {
   });
 
   it('is told of on NATS like anything else that happens, in a count of its own', async () => {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const all = await everythingPublished(natsUrlOf(service.dataDir));
       const told = all.filter(({ subject }) => subject.includes(`.gateway.${gateway}.`));
       const seen = {
@@ -90,7 +89,7 @@ describe('a gateway that is heard of', () => {
         ['gateway-updated', `gateway-${gateway}`, '1', expect.objectContaining({ name: 'South Wing Gateway' })],
         ['gateway-disconnected', `gatewayPresence-${gateway}`, '1', seen],
       ]);
-    }, patiently);
+    });
   });
 
   it('is as it was when the service was killed and comes back', async () => {
@@ -112,10 +111,7 @@ describe('a timeout that makes no sense', () => {
 });
 
 async function shows(status: string): Promise<void> {
-  await vi.waitFor(
-    async () => expect((await service.ask('GET', `/api/gateways/${gateway}`)).body.status).toBe(status),
-    patiently,
-  );
+  await eventually(async () => expect((await service.ask('GET', `/api/gateways/${gateway}`)).body.status).toBe(status));
 }
 
 function updatedAt(body: object): unknown {

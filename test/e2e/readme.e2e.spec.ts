@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useStack } from '../../embedded/stack.ts';
+import { eventually } from '../support/eventually.ts';
 import { plainEnvironment } from '../support/plain-environment.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 import { type Service, startService } from './service.ts';
@@ -73,7 +74,7 @@ describe('the life of a gateway', () => {
   it('can be pasted, twice, and is heard by who watches', async () => {
     const [watch = '', life = ''] = blocksUnder('The life of a gateway');
     await using watching = script(watch);
-    await vi.waitFor(() => expect(watching.output()).toContain('Listening'), 20_000);
+    await eventually(() => expect(watching.output()).toContain('Listening'));
 
     for (let round = 1; round <= 2; round++) {
       const { code, output } = await bash(life.replace('http://127.0.0.1:3000', service.url));
@@ -95,7 +96,7 @@ describe('the life of a gateway', () => {
       ]);
     }
 
-    await vi.waitFor(() => expect(watching.output().match(/gateway-restored/g)).toHaveLength(2), 20_000);
+    await eventually(() => expect(watching.output().match(/gateway-restored/g)).toHaveLength(2));
     expect(eventsIn(watching.output()).slice(0, 7)).toEqual([
       'organization-created',
       'factory-created',
@@ -145,7 +146,7 @@ describe('servers that run elsewhere', () => {
       expect(migrated).toMatchObject({ code: 0, output: expect.stringContaining('Applied:') });
 
       await using serving = script([...settings, 'export PORT=0', scripts.start].join('\n'));
-      await vi.waitFor(() => expect(serving.output()).toMatch(/^ready http/m), 20_000);
+      await eventually(() => expect(serving.output()).toMatch(/^ready http/m));
       const [, url] = /^ready (\S+)$/m.exec(serving.output()) ?? [];
       const health = (await (await fetch(`${url}/api/health`)).json()) as { readonly version: string };
       expect(health.version).toBe('0.1.0');

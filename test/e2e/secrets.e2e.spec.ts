@@ -1,6 +1,6 @@
 // No password leaves the registry, whatever one asks of it: it is in no answer, no log line, no message and no table. One that
 // is encrypted is in the event log and in the tables that hold gateways and their events, and nowhere else either.
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { encode } from '../../src/events/codec.ts';
 import { DeviceId, FactoryId, GatewayId, OrganizationId, ReservationId } from '../../src/events/ids.ts';
 import { uuidv7 } from '../../src/events/new-id.ts';
@@ -8,6 +8,7 @@ import { createEncryption } from '../../src/infrastructure/encryption.ts';
 import { connectEventStore } from '../../src/infrastructure/event-store.ts';
 import { parseKeys } from '../../src/infrastructure/key-ring.ts';
 import { withClient } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { gatewayCreated } from '../support/examples.ts';
 import { encodedKey } from '../support/key-rings.ts';
 import { dataFolder } from '../support/temporary-folder.ts';
@@ -97,10 +98,10 @@ beforeAll(async () => {
   for (const { table, rows } of await readTables(urlOf(dataDir, 'postgres'))) {
     heard[tablesOfGateways.includes(table) ? 'tables of gateways' : 'tables'].push(...rows);
   }
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     heard.messages = [...(await readStreams(urlOf(dataDir, 'nats'))), ...overheard.said];
     expect(heard.messages.some(({ text }) => text.includes(last.body.id ?? 'no id'))).toBe(true);
-  }, 30_000);
+  });
   await scope.disposeAsync();
   await service.end('SIGTERM');
   heard.logs.push({ where: 'npm run events:watch', text: watching.output() });

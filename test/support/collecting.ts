@@ -1,5 +1,5 @@
 // What an iteration gives, collected beside the test.
-import { vi } from 'vitest';
+import { eventually } from './eventually.ts';
 
 export interface Collecting<Item> extends AsyncDisposable {
   /** All that has come so far. */
@@ -26,14 +26,11 @@ export function collecting<Item>(start: (signal: AbortSignal) => AsyncIterable<I
     items,
     error: () => error,
     async count(count) {
-      await vi.waitFor(
-        () => {
-          if (error !== undefined) throw error;
-          if (items.length < count)
-            throw new Error(`${items.length} of ${count} have come, last ${JSON.stringify(items.at(-1))}`);
-        },
-        { timeout: 20_000, interval: 5 },
-      );
+      await eventually(() => {
+        if (error !== undefined) throw error;
+        if (items.length < count)
+          throw new Error(`${items.length} of ${count} have come, last ${JSON.stringify(items.at(-1))}`);
+      });
       return items;
     },
     async [Symbol.asyncDispose]() {

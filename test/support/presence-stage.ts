@@ -1,6 +1,6 @@
 // Where the presence process is tried among real servers: heartbeats come over NATS, events and rows come out.
 import { pino } from 'pino';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { connectNats } from '../../src/infrastructure/nats.ts';
 import { type Presence, startPresence } from '../../src/presence/presence-process.ts';
@@ -8,11 +8,12 @@ import type { PresenceTiming } from '../../src/presence/timing.ts';
 import { createProgress } from '../../src/projections/progress.ts';
 import { type Projector, startProjector } from '../../src/projections/projector.ts';
 import { createMigratedDatabase, withClient } from './database.ts';
+import { eventually } from './eventually.ts';
 import { natsClient } from './nats-client.ts';
 import { startNatsProcess } from './nats-process.ts';
 import { anId, startRegistry } from './registry.ts';
 
-export const patiently = { timeout: 20_000, interval: 20 };
+const longestWait = 20_000;
 
 /** Seconds of silence after which the gateways here are offline: the shortest that there is. */
 export const timeout = 1;
@@ -80,7 +81,7 @@ export async function setPresenceStage(natsServer?: string) {
   /** Resolves when the tables show all that is in the log by now. */
   async function tablesFollow(): Promise<void> {
     const head = await registry.log.head();
-    if (head && !(await progress.reached(head, patiently.timeout))) throw new Error('the tables do not follow');
+    if (head && !(await progress.reached(head, longestWait))) throw new Error('the tables do not follow');
   }
 
   async function listening(
@@ -90,7 +91,7 @@ export async function setPresenceStage(natsServer?: string) {
     const bus = connectNats({ url: nats.url, name: 'presence-test', logger });
     const backoff = { first: 20, longest: 100 };
     const presence = startPresence({ databaseUrl, log, bus, logger, timing: { ...timing, ...given }, backoff });
-    await vi.waitFor(() => expect(presence.health().status).not.toBe('starting'), patiently);
+    await eventually(() => expect(presence.health().status).not.toBe('starting'));
     return {
       ...presence,
       async [Symbol.asyncDispose]() {
@@ -124,7 +125,7 @@ export async function setPresenceStage(natsServer?: string) {
   }
 
   async function becomes(id: string, status: 'online' | 'offline'): Promise<void> {
-    await vi.waitFor(async () => expect((await presenceOf(id))?.status).toBe(status), patiently);
+    await eventually(async () => expect((await presenceOf(id))?.status).toBe(status));
   }
 
   async function sinceOf(id: string): Promise<Date> {

@@ -1,17 +1,17 @@
 // Where subscriptions to events are tried: what a given log says is published, and handed out.
 import type { NatsConnection } from 'nats';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { Delivery } from '../../client/src/delivery.ts';
 import type { SubscribeOptions } from '../../client/src/subscribe-options.ts';
 import { subscribeEvents } from '../../client/src/subscription.ts';
 import type { StoredEvent } from '../../src/events/event-log.ts';
 import { type Collecting, collecting } from './collecting.ts';
+import { eventually } from './eventually.ts';
 import { type GivenLog, givenLog } from './given-log.ts';
 import { livesOfGateways } from './lives-of-gateways.ts';
 import { sharedNats } from './shared-nats.ts';
 
 export const stream = 'MTI_EVENTS';
-export const patiently = { timeout: 20_000, interval: 10 };
 
 /** What may be in the log: all of it, or some at first and the rest later. */
 export const lives = livesOfGateways(40);
@@ -50,7 +50,7 @@ export function subscriptionStage(file: string) {
 
     /** Resolves when all of the log is in the stream. */
     async published(log: GivenLog): Promise<void> {
-      await vi.waitFor(async () => expect(await shared.client.lastSequence(stream)).toBe(log.events.length), patiently);
+      await eventually(async () => expect(await shared.client.lastSequence(stream)).toBe(log.events.length));
     },
   };
 }
