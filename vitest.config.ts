@@ -27,7 +27,7 @@ export default defineConfig({
           name: 'integration',
           include: specs.map((folder) => `${folder}/*.int.spec.ts`),
           globalSetup: ['test/support/servers.setup.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },

@@ -1,6 +1,6 @@
 // A service that is told to stop while a store is frozen: it ends all the same, in time for `docker stop`, and leaves nothing.
 import { expect, it } from 'vitest';
-import { until } from '../../embedded/until.ts';
+import { eventually } from '../support/eventually.ts';
 import { dataFolder } from '../support/temporary-folder.ts';
 import { commandOf, descendantsOf, isAlive, pidOf, runProgram, type Service, startService } from './service.ts';
 
@@ -12,7 +12,7 @@ it.each(['event-store', 'postgres'])('one that works and one that stands by end 
   await using stack = await startStack(folder.path);
   await using active = await startService({ dataDir: folder.path });
   await using standby = await startService({ dataDir: folder.path });
-  await until(() => standby.log().includes('another cascade is active'), 10_000);
+  await eventually(() => expect(standby.log()).toContain('another cascade is active'));
   await beginCascade(active);
 
   using _frozen = freeze(stack.servers(store));

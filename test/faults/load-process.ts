@@ -1,4 +1,5 @@
-// Commands without end, through the handlers of the service, and gateways that come and go: EVENTSTORE_URL, SEED. A command that finds the event store
+// Commands without end, through the handlers of the service, and gateways that come and go: EVENTSTORE_URL, SEED, LONGEST_REST (for so
+// many milliseconds at most a writer rests after a command). A command that finds the event store
 // away is sent again, about the same aggregate, until it is answered. It tells its parent of every answer, finishes what
 // it has begun when the parent says anything, and ends with it.
 import { z } from 'zod';
@@ -56,7 +57,8 @@ process.on('unhandledRejection', (error) => {
 });
 process.once('message', () => stopping.abort());
 
-const { EVENTSTORE_URL: url = '', SEED = '' } = process.env;
+const { EVENTSTORE_URL: url = '', SEED = '', LONGEST_REST = '0' } = process.env;
+const longestRest = Number(LONGEST_REST);
 const log = connectEventStore({ url });
 const dependencies = {
   log,
@@ -79,6 +81,7 @@ async function write(random: Random): Promise<void> {
     if (outcome.outcome === 'accepted') note(command, outcome.resource);
     answered += 1;
     report();
+    if (longestRest > 0) await pauseFor(random.below(longestRest), stopping.signal);
   }
 }
 

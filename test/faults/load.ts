@@ -2,7 +2,7 @@
 import { until } from '../../embedded/until.ts';
 import type { LoadReport } from './load-process.ts';
 import { startProgram } from './program.ts';
-import { seed } from './random.ts';
+import { isShort, seed } from './random.ts';
 
 export interface Load extends AsyncDisposable {
   /** Resolves when so many more commands have been answered. */
@@ -18,7 +18,10 @@ const patienceMs = 60_000;
 /** Resolves when the first commands have been answered. */
 export async function startLoad(eventStoreUrl: string): Promise<Load> {
   await using starting = new AsyncDisposableStack();
-  const program = starting.use(startProgram('load-process.ts', { EVENTSTORE_URL: eventStoreUrl, SEED: `${seed}` }));
+  // In the short form most of the processor is for other tests.
+  const LONGEST_REST = isShort ? '100' : '0';
+  const environment = { EVENTSTORE_URL: eventStoreUrl, SEED: `${seed}`, LONGEST_REST };
+  const program = starting.use(startProgram('load-process.ts', environment));
   let report: LoadReport = { answered: 0, untried: Number.POSITIVE_INFINITY, unavailable: 0 };
   program.child.on('message', (told: LoadReport) => {
     report = told;

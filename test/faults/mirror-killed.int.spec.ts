@@ -3,7 +3,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type MirrorScene, setMirrorScene } from './mirror-scene.ts';
-import { kills, natsServersBySeed, type Random, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { natsServersBySeed } from './nats-servers.ts';
+import { kills, type Random, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
 it.each(natsServersBySeed())(
   'a mirror that is killed again and again equals the read model: %s',

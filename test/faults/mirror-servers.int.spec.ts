@@ -3,7 +3,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type MirrorScene, setMirrorScene } from './mirror-scene.ts';
-import { natsServersBySeed, type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
+import { natsServersBySeed } from './nats-servers.ts';
+import { type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
 
 it.each(natsServersBySeed())(
   'a mirror whose servers are killed, frozen and wiped equals the read model, alone and beside a rival: %s',

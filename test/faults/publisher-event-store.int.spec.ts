@@ -1,8 +1,9 @@
 // kill -9 of the event store at random moments while it is published from, and its start on the same file and port.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { natsServersBySeed } from './nats-servers.ts';
 import { setPublisherScene } from './publisher-scene.ts';
-import { natsServersBySeed, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
+import { randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
 
 it.each(natsServersBySeed())(
   'a publisher whose event store is killed again and again publishes each event once and in order: %s',

@@ -2,8 +2,9 @@
 // stops. KILLS=50 makes it long.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { natsServersBySeed } from './nats-servers.ts';
 import { setPublisherScene } from './publisher-scene.ts';
-import { kills, natsServersBySeed, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { kills, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
 it.each(natsServersBySeed())(
   'a publisher that is killed again and again publishes each event once and in order: %s',

@@ -2,8 +2,9 @@
 // than a publisher waits, and started again without all that it had stored.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { natsServersBySeed } from './nats-servers.ts';
 import { type PublisherScene, setPublisherScene } from './publisher-scene.ts';
-import { natsServersBySeed, type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
+import { type Random, randomNumbers, restarts, sayingTheSeed, seed } from './random.ts';
 
 it.each(natsServersBySeed())(
   'a publisher whose NATS is killed, frozen and wiped publishes each event once and in order: %s',

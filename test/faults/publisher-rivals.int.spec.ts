@@ -2,8 +2,9 @@
 // the other has long gone on: what it still had to say must change nothing then.
 import { setTimeout as pause } from 'node:timers/promises';
 import { it } from 'vitest';
+import { natsServersBySeed } from './nats-servers.ts';
 import { setPublisherScene } from './publisher-scene.ts';
-import { kills, natsServersBySeed, randomNumbers, sayingTheSeed, seed } from './random.ts';
+import { kills, randomNumbers, sayingTheSeed, seed } from './random.ts';
 
 const takeoverWithinMs = 10_000;
 const rounds = Math.max(3, Math.round(kills / 2));

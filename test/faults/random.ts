@@ -1,8 +1,10 @@
 // How often, and at which moments. KILLS=50 makes it long; SEED=<seed of a failure> chooses the same moments again.
 import { randomInt } from 'node:crypto';
-import { natsServers } from '../support/nats-process.ts';
 
 const { KILLS, SEED } = process.env;
+
+/** The form for every day, beside which other tests run. */
+export const isShort = KILLS === undefined;
 
 export const kills = Number(KILLS ?? 3);
 /** How often a server is restarted, which takes longer. */
@@ -25,14 +27,6 @@ export interface Random {
   below(below: number): number;
   /** One of them, if there are any. */
   of<T>(items: readonly T[]): T | undefined;
-}
-
-/** The NATS servers to be tested with: when it is not made long one of them, by the seed. */
-export function natsServersBySeed(): readonly (readonly [string, string])[] {
-  const servers = natsServers();
-  if (KILLS !== undefined) return servers;
-  const chosen = randomNumbers(seed).below(servers.length);
-  return servers.slice(chosen, chosen + 1);
 }
 
 /** Numbers that are the same for the same seed (mulberry32). */
