@@ -3,11 +3,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { refuseAtEnd } from './run.ts';
 
 const children = new Set<ChildProcess>();
 
 /** Starts a program of this folder; `flags` are Node's own. */
 export function startChild(program: string, args: readonly string[], flags: readonly string[] = []): ChildProcess {
+  refuseAtEnd();
   const execArgv = [...flags, '--disable-warning=ExperimentalWarning'];
   const child = fork(join(import.meta.dirname, program), args, { execArgv });
   children.add(child);

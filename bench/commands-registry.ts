@@ -1,6 +1,7 @@
 // The service among the measured: what there must be before commands can be sent, and when it is through with them.
 
 import { connect, type Subscription } from 'nats';
+import { startIn } from './run.ts';
 import { startService } from './service.ts';
 
 export interface Registry {
@@ -31,7 +32,7 @@ export async function startRegistry(
     const body = { organization_id: organization, name: `Hall ${number}` };
     ids.push(await idOf(await send('POST', '/api/factories', body)));
   }
-  const nats = running.adopt(await connect({ servers: natsUrl.replace(/^nats:\/\//, '') }), (connection) =>
+  const nats = await startIn(running, connect({ servers: natsUrl.replace(/^nats:\/\//, '') }), (connection) =>
     connection.close(),
   );
   let marks = 0;

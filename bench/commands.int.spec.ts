@@ -17,7 +17,7 @@ describe('the benchmark of the commands', () => {
 
   it('leaves neither when it is interrupted', { timeout: 240_000 }, async () => {
     const args = ['--quick', '--commands', '64', '--rounds', '1000'];
-    const { code, told, left } = await interruptBenchmark(program, args, 'warming up');
+    const { code, told, left } = await interruptBenchmark(program, args, 'starting the servers');
 
     expect(code, told).toBe(130);
     expect(left).toEqual(nothing);

@@ -21,7 +21,7 @@ import { type Registry, startRegistry } from './commands-registry.ts';
 import { parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
 import { cpuMicrosecondsEach, cpuTimes } from './cpu.ts';
 import { byTurns, wholeText } from './rounds.ts';
-import { ownFolder, runBenchmark, running, tell } from './run.ts';
+import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 
 /** Does so many commands, and tells the seconds that they took. */
 type Visit = () => Promise<number>;
@@ -78,8 +78,9 @@ async function prepare(options: CommandsOptions): Promise<Measured> {
   const { commands, connections, profile } = options;
   const folder = await ownFolder('commands');
   tell('starting the servers');
-  const { urls } = running.adopt(
-    await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
+  const { urls } = await startIn(
+    running,
+    useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
     (stack) => stack.stop(),
   );
   const { eventStore = '', postgres = '', nats = '' } = urls;

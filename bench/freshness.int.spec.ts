@@ -17,7 +17,11 @@ describe('the benchmark of the freshness', () => {
   });
 
   it('leaves neither when it is interrupted', { timeout: 120_000 }, async () => {
-    const { code, told, left } = await interruptBenchmark(program, ['--quick', '--seconds', '60'], 'warming up');
+    const { code, told, left } = await interruptBenchmark(
+      program,
+      ['--quick', '--seconds', '60'],
+      'starting the servers',
+    );
 
     expect(code, told).toBe(130);
     expect(left).toEqual(nothing);

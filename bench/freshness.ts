@@ -7,7 +7,7 @@ import { connectEventStore } from '../src/infrastructure/event-store.ts';
 import { connect } from '../src/infrastructure/postgres.ts';
 import { type FreshnessOptions, optionsOf, usage } from './freshness-options.ts';
 import { spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
-import { ownFolder, runBenchmark, running, tell } from './run.ts';
+import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 import { startService } from './service.ts';
 import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
 
@@ -30,8 +30,9 @@ await runBenchmark({
 async function measureAll(options: FreshnessOptions): Promise<readonly Reading[]> {
   const folder = await ownFolder('freshness');
   tell('starting the servers');
-  const stack = running.adopt(
-    await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
+  const stack = await startIn(
+    running,
+    useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
     (started) => started.stop(),
   );
   tell('starting the service');

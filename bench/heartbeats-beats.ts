@@ -17,6 +17,7 @@ import type { BeatsOptions } from './heartbeats-options.ts';
 import { type Arrival, type BeatsReading, type Cpu, type Measured, parts, type Subject } from './heartbeats-report.ts';
 import type { Ask, Told } from './heartbeats-subject.ts';
 import { byTurns, wholeText } from './rounds.ts';
+import { startIn } from './run.ts';
 
 /** Where a benchmark keeps its files, what is ended with it, and whom it tells how far it is. */
 export interface Bench {
@@ -58,8 +59,9 @@ async function prepare(
   { gateways, interval, threshold }: BeatsOptions,
 ): Promise<{ readonly scene: Scene; readonly arrival: Arrival }> {
   tell('starting the servers');
-  const { urls } = running.adopt(
-    await useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
+  const { urls } = await startIn(
+    running,
+    useStack({ dataDir: folder, servers: ['eventStore', 'postgres', 'nats'], log: tell }),
     (stack) => stack.stop(),
   );
   running.defer(endChildren);

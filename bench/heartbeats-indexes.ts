@@ -14,6 +14,7 @@ import { type Flush, type Growth, type IndexesMeasured, type Variant, worn } fro
 import type { IndexesOptions } from './heartbeats-options.ts';
 import { fillDatabase, gatewayId, isDeleted } from './queries-data.ts';
 import { byTurns, wholeText } from './rounds.ts';
+import { startIn } from './run.ts';
 
 interface Subject {
   readonly variant: Variant;
@@ -49,7 +50,7 @@ const variants = Object.keys(changes) as Variant[];
 /** Makes the databases, flushes into each in each round, and then flushes minutes on end into the small ones. */
 export async function measureIndexes(bench: Bench, options: IndexesOptions): Promise<IndexesMeasured> {
   const { folder, running, tell } = bench;
-  const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
+  const postgres = await startIn(running, startPostgres(folder), (server) => server.stop());
   const admin = await clientOf(running, postgres.url);
   // What runs when it likes belongs to no flush.
   await admin.query('ALTER SYSTEM SET autovacuum = off');

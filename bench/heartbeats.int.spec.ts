@@ -38,7 +38,7 @@ describe('the benchmark of heartbeats', () => {
   });
 
   it.each([
-    [['--quick', '--rounds', '1000'], 'round 1 of'],
+    [['--quick', '--rounds', '1000'], 'waiting until all are online'],
     [['--quick', '--indexes', '--gateways', '100', '--many', '300000'], 'writing 300,000'],
   ])('leaves neither when it is interrupted: %j', { timeout: 120_000 }, async (args, progress) => {
     const { code, told, left } = await interruptBenchmark(program, args, progress);

@@ -16,7 +16,11 @@ describe('the benchmark of publishing', () => {
   });
 
   it('leaves neither when it is interrupted', { timeout: 120_000 }, async () => {
-    const { code, told, left } = await interruptBenchmark(program, ['--quick', '--rounds', '1000'], 'warming up');
+    const { code, told, left } = await interruptBenchmark(
+      program,
+      ['--quick', '--rounds', '1000'],
+      'starting the servers',
+    );
 
     expect(code, told).toBe(130);
     expect(left).toEqual(nothing);

@@ -15,7 +15,7 @@ import { optionsOf, type PublishOptions, usage } from './publish-options.ts';
 import { type CatchUp, parts, type Receipts, reportOf, type Subject } from './publish-report.ts';
 import type { Ask, Told } from './publish-subject.ts';
 import { byTurns, wholeText } from './rounds.ts';
-import { ownFolder, ownScope, runBenchmark, tell } from './run.ts';
+import { ownFolder, ownScope, runBenchmark, startIn, tell } from './run.ts';
 import { startService } from './service.ts';
 import { type Answered, commandsOf, createArrivals, percentile, senderTo, sendSteadily } from './steady-commands.ts';
 
@@ -147,7 +147,7 @@ async function startServers<Name extends Server>(
   servers: readonly Name[],
 ): Promise<Readonly<Record<Name, string>>> {
   tell('starting the servers');
-  const { urls } = scope.adopt(await useStack({ dataDir, servers, log: tell }), (stack) => stack.stop());
+  const { urls } = await startIn(scope, useStack({ dataDir, servers, log: tell }), (stack) => stack.stop());
   return urls as Record<Name, string>;
 }
 
@@ -157,5 +157,5 @@ function logAt(url: string) {
 }
 
 async function natsAt(scope: AsyncDisposableStack, url: string): Promise<NatsConnection> {
-  return scope.adopt(await connect({ servers: url.replace(/^nats:\/\//, '') }), (nats) => nats.close());
+  return startIn(scope, connect({ servers: url.replace(/^nats:\/\//, '') }), (nats) => nats.close());
 }

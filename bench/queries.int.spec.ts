@@ -21,7 +21,7 @@ describe('the benchmark of queries', () => {
 
   it('leaves neither when it is interrupted', { timeout: 120_000 }, async () => {
     const args = ['--quick', '--gateways', '200', '--seconds', '60'];
-    const { code, told, left } = await interruptBenchmark(program, args, 'warming up');
+    const { code, told, left } = await interruptBenchmark(program, args, 'writing 1,000 gateways');
 
     expect(code, told).toBe(130);
     expect(left).toEqual(nothing);

@@ -14,7 +14,7 @@ import { optionsOf, type QueriesOptions, usage } from './queries-options.ts';
 import { type Measure, type Reading, reportOf } from './queries-report.ts';
 import type { Way } from './queries-subject.ts';
 import { byTurns } from './rounds.ts';
-import { ownFolder, runBenchmark, running, tell } from './run.ts';
+import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 
 interface Service {
   readonly way: Way;
@@ -40,7 +40,7 @@ await runBenchmark({
 
 async function measureAll(options: QueriesOptions): Promise<readonly Reading[]> {
   const folder = await ownFolder('queries');
-  const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
+  const postgres = await startIn(running, startPostgres(folder), (server) => server.stop());
   running.defer(endChildren);
   const services: Service[] = [];
   for (const gateways of [options.few, options.gateways]) services.push(...(await servicesOf(postgres.url, gateways)));

@@ -13,7 +13,7 @@ import { eventsPerGateway } from './replay-events.ts';
 import { optionsOf, type ReplayOptions, usage } from './replay-options.ts';
 import type { Sample, Way } from './replay-subject.ts';
 import { byTurns, ratioOf, spreadOf, spreadText, tableOf, wholeText } from './rounds.ts';
-import { ownFolder, runBenchmark, running, tell } from './run.ts';
+import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 
 interface Subject {
   readonly way: Way;
@@ -33,7 +33,7 @@ await runBenchmark({
 
 async function measureAll({ sizes, rounds, oneByOne }: ReplayOptions): Promise<readonly Reading[]> {
   const folder = await ownFolder('replay');
-  const postgres = running.adopt(await startPostgres(folder), (server) => server.stop());
+  const postgres = await startIn(running, startPostgres(folder), (server) => server.stop());
   running.defer(endChildren);
   const urls: string[] = [];
   for (const size of sizes) urls.push(await startServer(join(folder, `${size}.sqlite`), size));

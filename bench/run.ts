@@ -50,6 +50,28 @@ export async function ownFolder(name: string): Promise<string> {
   return folder;
 }
 
+/**
+ * Waits for something to start, which ends with the scope: when the benchmark is interrupted meanwhile, as soon as it has started.
+ *
+ * @throws Error when it has been interrupted, and whatever keeps it from starting
+ */
+export async function startIn<T>(
+  scope: AsyncDisposableStack,
+  starting: Promise<T>,
+  end: (started: T) => Promise<unknown>,
+): Promise<T> {
+  // Whoever waits for it below hears why it could not start.
+  scope.defer(() => starting.then(end, () => undefined).then(() => undefined));
+  const started = await starting;
+  refuseAtEnd();
+  return started;
+}
+
+/** @throws Error when all that runs is being ended: what starts now would be left */
+export function refuseAtEnd(): void {
+  if (running.disposed) throw new Error('The benchmark is being ended.');
+}
+
 /** Ends with its scope, or earlier, when the benchmark does. */
 export function ownScope(): AsyncDisposableStack {
   const scope = new AsyncDisposableStack();

@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { refuseAtEnd } from './run.ts';
 
 export interface Service {
   /** Where it answers, as soon as it does; rejects when it ends before. */
@@ -22,6 +23,7 @@ const project = join(import.meta.dirname, '..');
  * @param flags Node's own
  */
 export function startService(dataDir: string, flags: readonly string[] = []): Service {
+  refuseAtEnd();
   const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const logFile = join(dataDir, 'service.log');
   const log = openSync(logFile, 'w');

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { vi } from 'vitest';
+import { until } from '../../embedded/until.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export interface EndedBenchmark {
@@ -33,9 +33,7 @@ export async function interruptBenchmark(
   signal: NodeJS.Signals = 'SIGINT',
 ): Promise<EndedBenchmark> {
   await using benchmark = await startBenchmark(program, args);
-  const patiently = { timeout: startsWithinMs, interval: 100 };
-  await vi.waitFor(() => benchmark.has(progress), patiently);
-  await vi.waitFor(() => benchmark.hasProcesses(), patiently);
+  await benchmark.comesTo(progress);
   benchmark.kill(signal);
   return await benchmark.ended();
 }
@@ -53,12 +51,11 @@ async function startBenchmark(program: string, args: readonly string[]) {
   });
   const kept = scope.move();
   return {
-    has(progress: string) {
+    async comesTo(progress: string) {
+      const isThere = () => told.includes(progress) && processesOf(folder, child.pid).length > 0;
+      await until(() => child.exitCode !== null || isThere(), startsWithinMs);
       if (child.exitCode !== null) throw new Error(`the benchmark ended with ${child.exitCode}:\n${told}`);
-      if (!told.includes(progress)) throw new Error(`the benchmark does not come to '${progress}':\n${told}`);
-    },
-    hasProcesses() {
-      if (processesOf(folder, child.pid).length === 0) throw new Error(`the benchmark runs no process:\n${told}`);
+      if (!isThere()) throw new Error(`the benchmark does not come to '${progress}', or runs no process:\n${told}`);
     },
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     async ended(): Promise<EndedBenchmark> {
