@@ -48,7 +48,7 @@ interface Answer {
   readonly commit: bigint | undefined;
 }
 
-const { KILLS = '30', SEED } = process.env;
+const { KILLS = '15', SEED } = process.env;
 const kills = Number(KILLS);
 const seed = SEED === undefined ? randomInt(2 ** 31) : Number(SEED);
 const maxCount = 3;

@@ -19,7 +19,7 @@ import { startProjector } from './projector.ts';
 import { type RebuildOptions, rebuild, rollback } from './rebuild.ts';
 import { verify } from './verify.ts';
 
-const seeded = 10_000;
+const seeded = 4_000;
 /** So many that most are not seen again after the last swap: that would hide that a time was lost. */
 const seen = 1_000;
 const logger = pino({ level: 'silent' });
