@@ -38,12 +38,12 @@ process.on('message', (load: Load) => {
   );
 });
 
-/** A visit may be too short for a machine that has much else to do: it lasts until something is answered. */
+/** A visit may be too short for a machine that has much else to do: then another lasts twice as long, until something is answered. */
 async function send(load: Load): Promise<Answered> {
   let [requests, duration] = [0, 0];
-  while (requests === 0) {
-    if (duration > mostSeconds) throw new Error(`${load.url} has answered nothing for ${duration} s`);
-    const visited = await visit(load);
+  for (let { seconds } = load; requests === 0; seconds *= 2) {
+    if (duration > mostSeconds) throw new Error(`${load.url} has answered nothing for ${Math.round(duration)} s`);
+    const visited = await visit({ ...load, seconds });
     requests += visited['2xx'];
     duration += visited.duration;
   }
