@@ -6,7 +6,7 @@ import { connect } from '../infrastructure/postgres.ts';
 import { listParked, listSkipped, type ParkedStream, retryParked, type SkippedEvent, skipParked } from './parked.ts';
 
 export const parkedAction: Action = {
-  takes: 'list | retry [<stream>] | skip <stream> [<revision>]',
+  takes: '[list] | retry [<stream>] | skip <stream> [<revision>]',
   servers: ['postgres'],
   help: `Events that the tables could not take (a value too long, say), and those that wait behind them. The service goes on
 with all others.
@@ -18,7 +18,8 @@ skip   gives up the event that a stream waits for, and retries what waits behind
   run: ({ context, words }) => runParked(context, words),
 };
 
-async function runParked({ urls }: Context, [verb, stream, revision, ...more]: readonly string[]): Promise<void> {
+async function runParked({ urls }: Context, words: readonly string[]): Promise<void> {
+  const [verb = 'list', stream, revision, ...more] = words;
   if (more.length > 0 || (revision !== undefined && verb !== 'skip') || (stream !== undefined && verb === 'list')) {
     throw usage('That is a word too many.');
   }
@@ -39,7 +40,7 @@ async function runParked({ urls }: Context, [verb, stream, revision, ...more]: r
     const rest = await listParked(client);
     if (rest.length > 0) console.log(`Still parked:\n${renderParked(rest, [])}`);
   } else {
-    throw usage(verb === undefined ? 'Say what to do.' : `Unknown: ${verb}.`);
+    throw usage(`Unknown: ${verb}.`);
   }
 }
 
