@@ -18,6 +18,7 @@ describe('a script of actions', () => {
     expect(script.servers({ words: ['light'] })).toEqual(['nats']);
     expect(script.servers({ words: ['dim', '5'] })).toEqual([]);
     expect(script.servers({ words: ['burn'] })).toEqual([]);
+    expect(script.servers({ words: ['light', 'twice'] })).toEqual([]);
     expect(script.servers({})).toEqual([]);
   });
 

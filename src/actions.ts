@@ -23,7 +23,7 @@ export interface Actions {
   readonly usage: string;
   /** The actions, a paragraph each. */
   readonly help: string;
-  /** The servers that an action needs; none where there is no such action. */
+  /** The servers that an action needs; none where the words ask for nothing that there is. */
   servers(args: Arguments): readonly Server[];
   /**
    * Does what the words behind the script's name ask for.
@@ -33,6 +33,11 @@ export interface Actions {
   run(context: Context, openLog: OpenLog): Promise<void>;
 }
 
+interface Chosen {
+  readonly action: Action;
+  readonly words: readonly string[];
+}
+
 /** The script of this name, whose actions are these, by their names. */
 export function actionsOf(script: string, actions: Readonly<Record<string, Action>>): Actions {
   const byName = new Map(Object.entries(actions));
@@ -40,20 +45,29 @@ export function actionsOf(script: string, actions: Readonly<Record<string, Actio
   return {
     usage: `${command} <action>`,
     help: [...byName].map(paragraphOf).join('\n'),
-    servers: ({ words: [name = ''] = [] }) => byName.get(name)?.servers ?? [],
+    servers: (args) => {
+      const chosen = choose(args);
+      return typeof chosen === 'string' ? [] : chosen.action.servers;
+    },
     async run(context, openLog) {
-      const [name = '', ...words] = context.arguments.words ?? [];
-      const action = byName.get(name);
-      if (action === undefined) {
-        const known = [...byName.keys()].join(', ');
-        throw new Error(`${name === '' ? 'Say what to do' : `Unknown: ${name}`}. There are ${known}; --help explains.`);
-      }
-      if (action.takes === '' && words.length > 0) {
-        throw new Error(`Too much: ${words.join(' ')}. Usage: ${command} ${name}`);
-      }
-      await action.run({ context, openLog, words });
+      const chosen = choose(context.arguments);
+      if (typeof chosen === 'string') throw new Error(chosen);
+      await chosen.action.run({ context, openLog, words: chosen.words });
     },
   };
+
+  /** The action that is asked for, or what is wrong with the words. */
+  function choose({ words: [name = '', ...words] = [] }: Arguments): string | Chosen {
+    const action = byName.get(name);
+    if (action === undefined) {
+      const known = [...byName.keys()].join(', ');
+      return `${name === '' ? 'Say what to do' : `Unknown: ${name}`}. There are ${known}; --help explains.`;
+    }
+    if (action.takes === '' && words.length > 0) {
+      return `Too much: ${words.join(' ')}. Usage: ${command} ${name}`;
+    }
+    return { action, words };
+  }
 }
 
 function paragraphOf([name, { takes, help }]: readonly [string, Action]): string {
