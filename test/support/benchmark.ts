@@ -52,10 +52,11 @@ async function startBenchmark(program: string, args: readonly string[]) {
   const kept = scope.move();
   return {
     async comesTo(progress: string) {
+      // Asked once each time: some of its processes are there for a moment only.
       const isThere = () => told.includes(progress) && processesOf(folder, child.pid).length > 0;
-      await until(() => child.exitCode !== null || isThere(), startsWithinMs);
+      const hasCome = await until(() => child.exitCode !== null || isThere(), startsWithinMs);
       if (child.exitCode !== null) throw new Error(`the benchmark ended with ${child.exitCode}:\n${told}`);
-      if (!isThere()) throw new Error(`the benchmark does not come to '${progress}', or runs no process:\n${told}`);
+      if (!hasCome) throw new Error(`the benchmark does not come to '${progress}', or runs no process:\n${told}`);
     },
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     async ended(): Promise<EndedBenchmark> {
