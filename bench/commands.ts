@@ -1,18 +1,15 @@
 // npm run bench:commands: how many commands a second the service takes, beside bare appends of the same events and beside
 // INSERT and UPDATE of the same rows.
-
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
-
 import pino from 'pino';
 import { useStack } from '../embedded/stack.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
 import type { StoredEvent } from '../src/events/event-log.ts';
 import { connectEventStore } from '../src/infrastructure/event-store.ts';
-import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import type { Appends, Sample } from './commands-appends.ts';
 import type { Load } from './commands-load.ts';
@@ -20,6 +17,7 @@ import { type CommandsOptions, optionsOf, usage } from './commands-options.ts';
 import { type Registry, startRegistry } from './commands-registry.ts';
 import { parts, type Reading, reportOf, type Subject, titles } from './commands-report.ts';
 import { cpuMicrosecondsEach, cpuTimes } from './cpu.ts';
+import { query } from './query.ts';
 import { byTurns, wholeText } from './rounds.ts';
 import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 
@@ -150,12 +148,6 @@ async function makeRowsDatabase(postgres: string, rowsUrl: string): Promise<void
 async function gatewaysIn(databaseUrl: string): Promise<readonly string[]> {
   const rows = await query<{ id: string }>(databaseUrl, 'SELECT id FROM gateways ORDER BY id');
   return rows.map(({ id }) => id);
-}
-
-async function query<Row>(databaseUrl: string, text: string, values: unknown[] = []): Promise<readonly Row[]> {
-  await using connection = await connect({ databaseUrl, name: 'bench' });
-  const { rows } = await connection.client.query(text, values);
-  return rows;
 }
 
 /** The first two events of a gateway: what the service has written is what the bare client appends. */

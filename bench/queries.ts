@@ -1,18 +1,16 @@
 // npm run bench:queries: how many queries a second the service answers, in a small and in a large database; beside two
 // services that are as small as they can be, and have the same statements and the same answers.
-
 import type { ChildProcess } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
-
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
-import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
 import { factoryId, fillDatabase, gatewayId, gatewaysPerFactory } from './queries-data.ts';
 import type { Answered, Load, Paths } from './queries-load.ts';
 import { optionsOf, type QueriesOptions, usage } from './queries-options.ts';
 import { type Measure, type Reading, reportOf } from './queries-report.ts';
 import type { Way } from './queries-subject.ts';
+import { query } from './query.ts';
 import { byTurns } from './rounds.ts';
 import { ownFolder, runBenchmark, running, startIn, tell } from './run.ts';
 
@@ -65,8 +63,7 @@ async function servicesOf(postgresUrl: string, gateways: number): Promise<readon
   const name = `with_${gateways}`;
   const databaseUrl = withDatabase(postgresUrl, name);
   tell(`writing ${gateways.toLocaleString('en-US')} gateways`);
-  await using admin = await connect({ databaseUrl: postgresUrl, name: 'bench' });
-  await admin.client.query(`CREATE DATABASE ${name}`);
+  await query(postgresUrl, `CREATE DATABASE ${name}`);
   await fillDatabase(databaseUrl, gateways);
   const services: Service[] = [];
   for (const way of ['registry', 'slonik', 'pg'] as const) {

@@ -7,8 +7,8 @@ import pino from 'pino';
 import { startPostgres } from '../embedded/postgres.ts';
 import { withDatabase } from '../src/database/address.ts';
 import { migrate } from '../src/database/migrate.ts';
-import { connect } from '../src/infrastructure/postgres.ts';
 import { endChildren, messageOf, startChild } from './children.ts';
+import { query } from './query.ts';
 import { eventsPerGateway } from './replay-events.ts';
 import { optionsOf, type ReplayOptions, usage } from './replay-options.ts';
 import type { Sample, Way } from './replay-subject.ts';
@@ -61,17 +61,13 @@ async function startServer(file: string, events: number): Promise<string> {
 /** Each into a database of its own, migrated before the clock starts. */
 async function measure({ way, url }: Subject, postgresUrl: string, oneByOne: number): Promise<Sample> {
   const databaseUrl = withDatabase(postgresUrl, 'replayed');
-  await administer(postgresUrl, 'DROP DATABASE IF EXISTS replayed WITH (FORCE)');
-  await administer(postgresUrl, 'CREATE DATABASE replayed');
+  const adminUrl = withDatabase(postgresUrl, 'postgres');
+  await query(adminUrl, 'DROP DATABASE IF EXISTS replayed WITH (FORCE)');
+  await query(adminUrl, 'CREATE DATABASE replayed');
   await migrate({ databaseUrl, logger: pino({ level: 'silent' }) });
   // Or what the last one has written would be on its way to the disk while this one is measured.
-  await administer(postgresUrl, 'CHECKPOINT');
+  await query(adminUrl, 'CHECKPOINT');
   return messageOf<Sample>(startChild('replay-subject.ts', [way, url, databaseUrl, `${oneByOne}`]));
-}
-
-async function administer(postgresUrl: string, statement: string): Promise<void> {
-  await using connection = await connect({ databaseUrl: withDatabase(postgresUrl, 'postgres'), name: 'bench' });
-  await connection.client.query(statement);
 }
 
 function reportOf(readings: readonly Reading[], { sizes: [small, events], rounds }: ReplayOptions): string {

@@ -58,10 +58,10 @@ export async function ownFolder(name: string): Promise<string> {
 export async function startIn<T>(
   scope: AsyncDisposableStack,
   starting: Promise<T>,
-  end: (started: T) => Promise<unknown>,
+  end: (started: T) => Promise<void>,
 ): Promise<T> {
   // Whoever waits for it below hears why it could not start.
-  scope.defer(() => starting.then(end, () => undefined).then(() => undefined));
+  scope.defer(() => starting.then(end, () => undefined));
   const started = await starting;
   refuseAtEnd();
   return started;

@@ -27,7 +27,7 @@ export interface LifeOptions {
 /** How long NATS may take to be there, in milliseconds. */
 const connectionPatience = 5_000;
 
-/** And so long it is read, in milliseconds, what the tables do not show: they may be far behind. */
+/** So long it is read, in milliseconds, what the tables do not show: they may be far behind. */
 const longestLook = 10_000;
 
 /** So many changes are recorded at a time. */

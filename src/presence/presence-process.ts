@@ -1,5 +1,4 @@
 // The presence of gateways as a part of the service that runs: one active instance hears all heartbeats, the others stand by.
-
 import type { GatewayId } from '../events/ids.ts';
 import { whileActive } from '../infrastructure/active-instance.ts';
 import { type Loop, type LoopHealth, type LoopOptions, startLoop } from '../infrastructure/lifecycle.ts';

@@ -1,5 +1,4 @@
 // `npm run projections -- parked`: for people, what waits and why, and what they can do about it.
-
 import type { Action } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { connect } from '../infrastructure/postgres.ts';

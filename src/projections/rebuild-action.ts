@@ -1,5 +1,4 @@
 // `npm run projections -- rebuild | rollback | verify`, for people.
-
 import type { Action } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { pendingMigrations } from '../database/migrate.ts';

@@ -1,7 +1,7 @@
-// Commands without end, through the handlers of the service, and gateways that come and go: EVENTSTORE_URL, SEED, LONGEST_REST (for so
-// many milliseconds at most a writer rests after a command). A command that finds the event store
-// away is sent again, about the same aggregate, until it is answered. It tells its parent of every answer, finishes what
-// it has begun when the parent says anything, and ends with it.
+// Commands without end, through the handlers of the service, and gateways that come and go: EVENTSTORE_URL, SEED, LONGEST_REST
+// (for so many milliseconds at most a writer rests after a command). A command that finds the event store away is sent again,
+// about the same aggregate, until it is answered. It tells its parent of every answer, finishes what it has begun when the
+// parent says anything, and ends with it.
 import { z } from 'zod';
 import { commands } from '../../src/commands/index.ts';
 import type { GatewayIds } from '../../src/domain/gateway.ts';
